@@ -1,1 +1,47 @@
-//! Placeholder.
+//! The contract language of Entente: channels whose protocol the compiler checks and whose messages change
+//! owner instead of being copied.
+//!
+//! Principles:
+//!
+//! 1. **The type is the state.** An endpoint's type names its contract, its side and its state; each step
+//!    consumes it and returns the next. What a state does not allow has no method.
+//! 2. **Sending cannot fail.** A channel is allocated once, at the depth its contract needs. Send takes no
+//!    lock, makes no system call, allocates nothing, and succeeds also when the peer is gone.
+//! 3. **One owner.** Every block and endpoint has one owner at every instant, written in the ledger, in flight
+//!    included. Destructors are a courtesy; the ledger is the guarantee.
+//! 4. **The mechanism is not the program's business.** The same contract runs between SIPs on one core and,
+//!    with feature `std`, between threads of a host process ([`binding`]).
+//!
+//! Reading order: [`exchange`] (what may cross), [`exbox`] (the owning handle), [`abi`] (the memory both sides
+//! see), [`port`] (send and receive, untyped), [`endpoint`] (the typed layer that `derive(Contract)` fills in),
+//! [`set`] (waiting on many), [`spec`] (the stock contracts).
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+// The derive names everything `::contracts::...`; the stock contracts use it from inside.
+extern crate self as contracts;
+
+pub mod abi;
+pub mod any;
+pub mod binding;
+pub mod channel;
+pub mod endpoint;
+pub mod exbox;
+pub mod exchange;
+pub mod fingerprint;
+pub mod manifest;
+pub mod port;
+pub mod set;
+pub mod spec;
+pub mod text;
+
+pub use any::AnyEndpoint;
+pub use channel_derive::{Contract, Exchange};
+pub use endpoint::{
+    Closed, Contract, Description, Endpoint, MessageDescription, Receive, SendFirst, Side, StateDescription,
+    TryReceiveError,
+};
+pub use exbox::{ExBox, Exhausted};
+pub use exchange::{Exchange, Transfer};
+pub use set::{Either, EndpointSet, Event, Member, Service};
+pub use text::{Name, Text};

@@ -1,0 +1,375 @@
+//! The memory and the functions that the kernel and every SIP image share.
+//!
+//! Images are linked apart and meet only here: the layouts below, the table of kernel functions, and the
+//! register convention of [`crate::binding`]'s switch. [`HASH`] covers all of it and sits in each manifest; an
+//! image with another hash is not loaded. `abi.golden` beside the crate guards against a change nobody meant.
+//!
+//! Everything here is reached through raw pointers by code that may write at the same time, so every mutable
+//! field is an atomic or a cell; on one core the relaxed accesses compile to plain moves.
+
+use core::mem::{offset_of, size_of};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+
+use crate::endpoint::{Description, Side};
+use crate::fingerprint;
+
+/// Who owns a block or an endpoint: nobody, the kernel, a SIP, or the end of a channel it is in flight to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(transparent)]
+pub struct Owner(u64);
+
+const KIND_SHIFT: u32 = 60;
+const KIND_KERNEL: u64 = 1;
+const KIND_SIP: u64 = 2;
+const KIND_TO_SERVER: u64 = 3;
+const KIND_TO_CLIENT: u64 = 4;
+
+/// What an [`Owner`] says, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OwnerKind {
+    /// Nobody: the entry is free.
+    Nobody,
+    /// The kernel itself.
+    Kernel,
+    /// The SIP with this number.
+    Sip(u32),
+    /// In flight: it waits in a channel for this side to receive it.
+    InFlight {
+        /// The channel's number.
+        channel: u64,
+        /// The side that will receive it.
+        to: Side,
+    },
+}
+
+impl Owner {
+    /// No owner: the tag of a free entry.
+    pub const NOBODY: Owner = Owner(0);
+    /// The kernel.
+    pub const KERNEL: Owner = Owner(KIND_KERNEL << KIND_SHIFT);
+
+    /// The SIP numbered `id`.
+    pub const fn sip(id: u32) -> Owner {
+        Owner(KIND_SIP << KIND_SHIFT | id as u64)
+    }
+
+    /// In flight in channel `channel` (below 2^60), to be received by side `to`.
+    pub const fn in_flight(channel: u64, to: Side) -> Owner {
+        let kind = match to {
+            Side::Server => KIND_TO_SERVER,
+            Side::Client => KIND_TO_CLIENT,
+        };
+        Owner(kind << KIND_SHIFT | channel)
+    }
+
+    /// The tag as stored in the ledger.
+    pub const fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// The reverse of [`Owner::to_bits`].
+    pub const fn from_bits(bits: u64) -> Owner {
+        Owner(bits)
+    }
+
+    /// What the tag says.
+    pub const fn kind(self) -> OwnerKind {
+        let low = self.0 & ((1 << KIND_SHIFT) - 1);
+        match self.0 >> KIND_SHIFT {
+            KIND_KERNEL => OwnerKind::Kernel,
+            KIND_SIP => OwnerKind::Sip(low as u32),
+            KIND_TO_SERVER => OwnerKind::InFlight { channel: low, to: Side::Server },
+            KIND_TO_CLIENT => OwnerKind::InFlight { channel: low, to: Side::Client },
+            _ => OwnerKind::Nobody,
+        }
+    }
+}
+
+impl core::fmt::Debug for Owner {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.kind().fmt(f)
+    }
+}
+
+/// What the ledger tracks: the first field of a [`BlockEntry`] and of an [`End`].
+///
+/// While a message is in flight, all that it carries is chained through `next`, starting at its slot: the
+/// receiver takes possession, and a close drains, by walking the chain, without knowing the message's type.
+#[repr(C)]
+pub struct Tracked {
+    /// The owner, as [`Owner::to_bits`].
+    pub owner: AtomicU64,
+    /// The next thing that the same message carries, or null.
+    pub next: AtomicPtr<Tracked>,
+    /// [`TRACKED_BLOCK`] or [`TRACKED_END`].
+    pub kind: AtomicU32,
+}
+
+/// [`Tracked::kind`] of a [`BlockEntry`].
+pub const TRACKED_BLOCK: u32 = 1;
+/// [`Tracked::kind`] of an [`End`].
+pub const TRACKED_END: u32 = 2;
+
+/// The ledger's entry for one block. It never lies inside the block.
+#[repr(C, align(64))]
+pub struct BlockEntry {
+    /// Owner and chain.
+    pub tracked: Tracked,
+    /// Address of the block's first byte; constant while the block is allocated.
+    pub address: AtomicUsize,
+    /// Bytes asked for.
+    pub size: AtomicUsize,
+    /// Bytes taken from the heap: a size class, or whole pages.
+    pub capacity: AtomicUsize,
+}
+
+/// One endpoint, as both sides and the kernel see it.
+#[repr(C, align(64))]
+pub struct End {
+    /// Owner and chain.
+    pub tracked: Tracked,
+    /// Whom to wake when there is something to receive: 0 for nobody, a thread's address, or a [`Set`]'s
+    /// address with bit 0 set.
+    pub notify: AtomicUsize,
+    /// The next end in the set's list of ready ends.
+    pub ready_next: AtomicPtr<End>,
+    /// 1 while the end is in its set's list of ready ends.
+    pub ready: AtomicU32,
+    /// 1 once this end is closed.
+    pub closed: AtomicU32,
+    /// The set's own number for this member; [`NEW_MEMBER`] for one the kernel connected.
+    pub key: AtomicUsize,
+    /// The channel that this end belongs to; constant.
+    pub channel: AtomicPtr<Channel>,
+}
+
+/// [`End::key`] of an endpoint that the kernel placed in a service and its provider has not seen yet.
+pub const NEW_MEMBER: usize = usize::MAX;
+/// Bit of [`End::notify`] that says the rest is the address of a [`Set`].
+pub const NOTIFY_SET: usize = 1;
+
+/// How far one direction has come. Both counters only grow; a ring holds `head - tail` messages.
+#[repr(C, align(64))]
+pub struct Cursor {
+    /// Messages so far: sent (in a head) or received (in a tail). Written by one side only.
+    pub count: AtomicU64,
+}
+
+/// Where one direction's slots lie; constant after creation.
+#[repr(C)]
+pub struct Ring {
+    /// Bytes from the channel's start to the first slot.
+    pub offset: u32,
+    /// Bytes from one slot to the next.
+    pub stride: u32,
+    /// Number of slots less one; the number is a power of two.
+    pub mask: u32,
+    /// Unused.
+    pub reserved: u32,
+}
+
+/// A channel: two ends and two rings in one allocation, the slots behind this header.
+///
+/// Index 0 of each pair is the client's end and the direction towards the client, 1 the server's.
+#[repr(C, align(64))]
+pub struct Channel {
+    /// The channel's number, never used again.
+    pub id: u64,
+    /// Fingerprint of the contract it was made for.
+    pub fingerprint: u64,
+    /// The two directions' slots.
+    pub rings: [Ring; 2],
+    /// The state that the last message sent leads to; for people (`channels`), never for decisions.
+    pub state: AtomicU32,
+    /// How many ends are closed. Whoever makes it 2 drains the rings and frees the channel.
+    pub closed_ends: AtomicU32,
+    /// The two ends.
+    pub ends: [End; 2],
+    /// Messages sent towards each side; written by the sender.
+    pub heads: [Cursor; 2],
+    /// Messages received by each side; written by the receiver.
+    pub tails: [Cursor; 2],
+}
+
+/// The head of a slot; the message's body follows at [`SLOT_BODY`].
+#[repr(C, align(16))]
+pub struct Slot {
+    /// All that the message carries, chained.
+    pub chain: AtomicPtr<Tracked>,
+    /// Which message of the contract it is.
+    pub message: AtomicU32,
+}
+
+/// Bytes from a slot's start to the message's body; also the greatest alignment of a body.
+pub const SLOT_BODY: usize = 16;
+
+/// Many endpoints that one thread waits on: the kernel object behind an `EndpointSet` and behind a service.
+#[repr(C, align(64))]
+pub struct Set {
+    /// The set's number, never used again.
+    pub id: u64,
+    /// The owning SIP, as [`Owner::to_bits`].
+    pub owner: AtomicU64,
+    /// The thread that waits on the set, or 0.
+    pub waiter: AtomicUsize,
+    /// Ends that have something to receive, newest first, linked by [`End::ready_next`].
+    pub ready: AtomicPtr<End>,
+}
+
+/// A thread, as far as the hand-off knows it. The kernel keeps the rest behind it.
+#[repr(C, align(64))]
+pub struct Thread {
+    /// Stack pointer while the thread is not running.
+    pub stack_pointer: AtomicUsize,
+    /// Where it goes on.
+    pub resume: AtomicUsize,
+    /// Lowest address that its code may push to; the guard page lies below.
+    pub stack_limit: AtomicUsize,
+    /// Greater runs first.
+    pub priority: AtomicU32,
+    /// Number of the SIP it belongs to; 0 is the kernel.
+    pub sip: AtomicU32,
+}
+
+/// What tests and `blocks` read. Only grows.
+#[repr(C)]
+pub struct Counters {
+    /// Blocks that changed owner by a send.
+    pub blocks_moved: AtomicU64,
+    /// Their bytes.
+    pub bytes_moved: AtomicU64,
+    /// Bytes that were copied between blocks, on purpose.
+    pub bytes_copied: AtomicU64,
+    /// Switches made straight from a waiting thread to the peer it had sent to.
+    pub hand_offs: AtomicU64,
+}
+
+/// One core's own data; `gs:[0]` holds its address while any code of ours runs.
+#[repr(C, align(64))]
+pub struct Core {
+    /// This structure's own address.
+    pub this: AtomicUsize,
+    /// The running thread.
+    pub current: AtomicPtr<Thread>,
+    /// A thread that the running one made ready and that no queue holds yet (lazy scheduling), or null.
+    pub woken: AtomicPtr<Thread>,
+    /// Priority of the best queued thread, 0 if there is none. Threads have priorities from 1.
+    pub top_ready: AtomicU32,
+    /// What interrupts left to do, a bit each; looked at whenever a thread waits.
+    pub pending: AtomicU32,
+    /// This core's share of the counters.
+    pub counters: Counters,
+}
+
+/// What a new channel is made for.
+#[repr(C)]
+pub struct ChannelRequest {
+    /// The contract.
+    pub description: &'static Description,
+}
+
+/// The kernel's functions. Each may be called by a SIP's thread only, with interrupts enabled, and checks that
+/// enough of the caller's stack is left.
+#[repr(C)]
+pub struct Table {
+    /// [`HASH`] of the kernel.
+    pub hash: u64,
+    /// A new block of `size` bytes (may be 0) at alignment `align` (a power of two up to 4096), contents
+    /// undefined, owned by the caller; null if the exchange heap is exhausted.
+    pub block_allocate: extern "C" fn(size: usize, align: usize) -> *const BlockEntry,
+    /// Gives back a block that the caller owns.
+    pub block_free: unsafe extern "C" fn(entry: *const BlockEntry),
+    /// A new channel whose ends both belong to the caller; null if memory is exhausted.
+    pub channel_create: extern "C" fn(request: &ChannelRequest) -> *const Channel,
+    /// Closes an end that the caller owns.
+    pub end_close: unsafe extern "C" fn(end: *const End),
+    /// A new, empty set; null if memory is exhausted.
+    pub set_create: extern "C" fn() -> *const Set,
+    /// Frees a set without members.
+    pub set_close: unsafe extern "C" fn(set: *const Set),
+    /// Blocks the calling thread until [`Table::thread_ready`] or a sender names it.
+    pub thread_block: extern "C" fn(),
+    /// Queues a thread that was taken out of a `notify` or `waiter` word.
+    pub thread_ready: unsafe extern "C" fn(thread: *const Thread),
+    /// Lets other ready threads of the same priority run.
+    pub thread_yield: extern "C" fn(),
+    /// `pages` (of 4096 bytes) more for the SIP's private heap, zeroed, right behind those it has; null if its
+    /// memory limit or the machine's memory does not allow it.
+    pub memory_grow: extern "C" fn(pages: usize) -> *mut u8,
+    /// Nanoseconds since the system started.
+    pub clock: extern "C" fn() -> u64,
+    /// Writes a line to the kernel's log.
+    pub log: unsafe extern "C" fn(text: *const u8, length: usize),
+    /// Ends the calling SIP; 0 is success.
+    pub exit: extern "C" fn(status: u32) -> !,
+    /// Ends the calling SIP because of a panic with this message.
+    pub panic: unsafe extern "C" fn(text: *const u8, length: usize) -> !,
+}
+
+/// What the kernel hands to an image's entry point.
+#[repr(C)]
+pub struct Start {
+    /// The kernel's functions.
+    pub table: &'static Table,
+    /// The SIP's owner tag.
+    pub owner: Owner,
+    /// One end for each `uses` of the manifest, in order: the client's end of a fresh channel.
+    pub used: *const *const End,
+    /// One set for each `provides` of the manifest, in order: where clients' channels arrive.
+    pub provided: *const *const Set,
+    /// The argument that whoever started the SIP gave it.
+    pub argument: *const u8,
+    /// Its length in bytes.
+    pub argument_length: usize,
+}
+
+/// Type of an image's entry point.
+pub type Entry = unsafe extern "C" fn(start: &'static Start) -> !;
+
+/// Bytes of stack that a call into the kernel may need; an entry with less left is the caller's stack overflow.
+pub const STACK_HEADROOM: usize = 12 * 1024;
+
+macro_rules! layouts {
+    ($($name:ident { $($field:ident),* })*) => {
+        /// Sizes and offsets of everything shared, by name.
+        pub const LAYOUT: &[(&str, usize)] = &[$(
+            (concat!("size ", stringify!($name)), size_of::<$name>()),
+            $((concat!(stringify!($name), ".", stringify!($field)), offset_of!($name, $field)),)*
+        )*];
+    };
+}
+
+layouts! {
+    Tracked { owner, next, kind }
+    BlockEntry { tracked, address, size, capacity }
+    End { tracked, notify, ready_next, ready, closed, key, channel }
+    Cursor { count }
+    Ring { offset, stride, mask }
+    Channel { id, fingerprint, rings, state, closed_ends, ends, heads, tails }
+    Slot { chain, message }
+    Set { id, owner, waiter, ready }
+    Thread { stack_pointer, resume, stack_limit, priority, sip }
+    Counters { blocks_moved, bytes_moved, bytes_copied, hand_offs }
+    Core { this, current, woken, top_ready, pending, counters }
+    ChannelRequest { description }
+    Table {
+        hash, block_allocate, block_free, channel_create, end_close, set_create, set_close, thread_block,
+        thread_ready, thread_yield, memory_grow, clock, log, exit, panic
+    }
+    Start { table, owner, used, provided, argument, argument_length }
+    Description { name, fingerprint, start, states, messages, depth_to_server, depth_to_client }
+}
+
+/// Raised when a function's meaning or the register convention changes without a layout changing.
+pub const VERSION: u64 = 1;
+
+/// Covers [`VERSION`] and [`LAYOUT`].
+pub const HASH: u64 = {
+    let mut hash = fingerprint::mix(fingerprint::SEED, VERSION);
+    let mut i = 0;
+    while i < LAYOUT.len() {
+        hash = fingerprint::mix(fingerprint::text(hash, LAYOUT[i].0), LAYOUT[i].1 as u64);
+        i += 1;
+    }
+    hash
+};

@@ -1,0 +1,93 @@
+//! An endpoint whose contract its holder does not know: what a directory hands out.
+
+use core::fmt;
+
+use crate::endpoint::{Contract, SendFirst, Side};
+use crate::exchange::{Exchange, Transfer};
+use crate::fingerprint;
+use crate::port::RawEnd;
+
+/// An endpoint that sends next, of any contract. [`AnyEndpoint::downcast`] turns it into a typed one.
+#[repr(C)]
+pub struct AnyEndpoint {
+    raw: RawEnd,
+    side: Side,
+    state: u16,
+}
+
+/// The endpoint is not what was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mismatch {
+    /// It speaks another contract, or another version of it.
+    Contract {
+        /// The fingerprint that was asked for.
+        wanted: u64,
+        /// The endpoint's.
+        found: u64,
+    },
+    /// It speaks the contract, but is of the other side or in another state.
+    State,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Mismatch::Contract { wanted, found } => {
+                write!(f, "the endpoint's contract has fingerprint {found:016x}, wanted is {wanted:016x}")
+            }
+            Mismatch::State => f.write_str("the endpoint is of the other side or in another state"),
+        }
+    }
+}
+
+impl core::error::Error for Mismatch {}
+
+impl AnyEndpoint {
+    /// Forgets the type of an endpoint.
+    pub fn new<E: SendFirst>(endpoint: E) -> Self {
+        AnyEndpoint { raw: endpoint.into_raw(), side: E::SIDE, state: E::STATE }
+    }
+
+    /// Takes charge of an untyped end.
+    ///
+    /// # Safety
+    ///
+    /// The end is of this side and in this state of its channel's contract, a state in which it sends.
+    pub unsafe fn from_raw(raw: RawEnd, side: Side, state: u16) -> Self {
+        AnyEndpoint { raw, side, state }
+    }
+
+    /// Fingerprint of the endpoint's contract.
+    pub fn fingerprint(&self) -> u64 {
+        self.raw.fingerprint()
+    }
+
+    /// The endpoint as an `E`, if it is one. Otherwise it is closed, and the error says why.
+    pub fn downcast<E: SendFirst>(self) -> Result<E, Mismatch> {
+        let wanted = <E::Contract as Contract>::FINGERPRINT;
+        let found = self.fingerprint();
+        if wanted != found {
+            return Err(Mismatch::Contract { wanted, found });
+        }
+        if (self.side, self.state) != (E::SIDE, E::STATE) {
+            return Err(Mismatch::State);
+        }
+        // SAFETY: contract, side and state were compared.
+        Ok(unsafe { E::from_raw(self.raw) })
+    }
+}
+
+impl fmt::Debug for AnyEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AnyEndpoint({:016x}, {:?}, state {})", self.fingerprint(), self.side, self.state)
+    }
+}
+
+// SAFETY: the endpoint sends next, whatever its contract; plain data otherwise, `repr(C)`.
+unsafe impl Exchange for AnyEndpoint {
+    const FINGERPRINT: u64 = fingerprint::text(fingerprint::SEED, "AnyEndpoint");
+    const HOLDS_HANDLES: bool = true;
+    fn hand_over(&self, transfer: &mut Transfer) {
+        self.raw.hand_over(transfer);
+    }
+}

@@ -1,0 +1,258 @@
+//! The binding between SIPs on one core: direct hand-off.
+//!
+//! A send that finds the peer waiting puts the peer's thread in the core's `woken` word, not in a queue. When
+//! the sender then waits itself, control goes straight to that thread: no queue is touched, no kernel code
+//! runs, and the rest of the time slice goes along. Only when there is nobody to hand over to, when a thread in the
+//! queue outranks the peer, or when an interrupt left work, the kernel's scheduler decides.
+//!
+//! Nothing here is atomic beyond single loads and stores: threads of one core switch only where they wait, and
+//! interrupt handlers write nothing but [`Core::pending`].
+
+use core::alloc::Layout;
+use core::arch::asm;
+use core::mem::offset_of;
+use core::ptr;
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicPtr, AtomicU64};
+
+use crate::abi::{
+    BlockEntry, Channel, ChannelRequest, Core, End, NOTIFY_SET, Owner, Set, Table, Thread,
+};
+use crate::endpoint::{Description, Side};
+use crate::exbox::Exhausted;
+use crate::port::RawEnd;
+
+static TABLE: AtomicPtr<Table> = AtomicPtr::new(ptr::null_mut());
+static OWNER: AtomicU64 = AtomicU64::new(0);
+
+/// Tells this image which kernel serves it and who it is. Called once, before anything else of this crate.
+///
+/// # Safety
+///
+/// The table's functions behave as documented, and `gs:[0]` holds the address of the core's [`Core`].
+pub unsafe fn start(table: &'static Table, owner: Owner) {
+    TABLE.store(ptr::from_ref(table).cast_mut(), Relaxed);
+    OWNER.store(owner.to_bits(), Relaxed);
+}
+
+/// The kernel's functions.
+///
+/// # Panics
+///
+/// If the image was not [`start`]ed.
+#[inline]
+pub fn table() -> &'static Table {
+    // SAFETY: null, or the table given to `start`, which is never freed.
+    unsafe { TABLE.load(Relaxed).as_ref() }.expect("the runtime has been started")
+}
+
+/// Who this image is.
+#[inline]
+pub fn owner() -> Owner {
+    Owner::from_bits(OWNER.load(Relaxed))
+}
+
+/// The running core's own data.
+#[inline]
+pub fn this_core() -> &'static Core {
+    let core: *const Core;
+    // SAFETY: while our code runs, GS points at the core's data, whose first word is its own address.
+    unsafe {
+        asm!("mov {}, gs:[{this}]", out(reg) core, this = const offset_of!(Core, this), options(nostack, preserves_flags, readonly));
+        &*core
+    }
+}
+
+/// Leaves `from` and goes on in `to`. Returns when somebody switches back to `from`.
+///
+/// The register convention of the ABI: a thread at rest is a stack pointer and an address to jump to; rbx and rbp
+/// lie on its stack, every other register is lost. It is left and entered by jumps, because a `ret` on a
+/// stack other than its call's defeats the processor's return prediction.
+///
+/// # Safety
+///
+/// `from` is the running thread, `to` is at rest, and [`Core::current`] names `to` already.
+#[inline]
+pub unsafe fn switch(from: &Thread, to: &Thread) {
+    // SAFETY: the asm saves all that it does not declare lost; the pushes are accounted for by not saying
+    // `nostack`, so they cannot land in a red zone.
+    unsafe {
+        asm!(
+            "push rbx",
+            "push rbp",
+            "lea rax, [rip + 2f]",
+            "mov [rdi + {resume}], rax",
+            "mov [rdi + {stack}], rsp",
+            "mov rsp, [rsi + {stack}]",
+            "jmp [rsi + {resume}]",
+            "2:",
+            "pop rbp",
+            "pop rbx",
+            stack = const offset_of!(Thread, stack_pointer),
+            resume = const offset_of!(Thread, resume),
+            inout("rdi") from => _,
+            inout("rsi") to => _,
+            out("r12") _, out("r13") _, out("r14") _, out("r15") _,
+            clobber_abi("C"),
+        );
+    }
+}
+
+#[inline]
+fn add(counter: &AtomicU64, amount: u64) {
+    counter.store(counter.load(Relaxed) + amount, Relaxed);
+}
+
+#[inline]
+pub(crate) fn count_moved(blocks: u64, bytes: u64) {
+    let counters = &this_core().counters;
+    add(&counters.blocks_moved, blocks);
+    add(&counters.bytes_moved, bytes);
+}
+
+pub(crate) fn count_copied(bytes: usize) {
+    add(&this_core().counters.bytes_copied, bytes as u64);
+}
+
+pub(crate) fn allocate_block(layout: Layout) -> Option<&'static BlockEntry> {
+    // SAFETY: null, or a ledger entry, which stays where it is.
+    unsafe { (table().block_allocate)(layout.size(), layout.align()).as_ref() }
+}
+
+/// # Safety
+///
+/// The caller owns the block and does not use it again.
+pub(crate) unsafe fn free_block(entry: &'static BlockEntry) {
+    // SAFETY: passed on to the caller.
+    unsafe { (table().block_free)(entry) }
+}
+
+pub(crate) fn create_channel(description: &'static Description) -> Result<(RawEnd, RawEnd), Exhausted> {
+    let channel = (table().channel_create)(&ChannelRequest { description });
+    // SAFETY: null, or a fresh channel that lives until both ends are closed.
+    let channel: &'static Channel = unsafe { channel.as_ref() }.ok_or(Exhausted)?;
+    // SAFETY: the ends are fresh and ours.
+    Ok(unsafe { (RawEnd::new(channel.end(Side::Client)), RawEnd::new(channel.end(Side::Server))) })
+}
+
+/// # Safety
+///
+/// The caller owns the open end and does not use it again.
+pub(crate) unsafe fn close_end(end: &'static End) {
+    // SAFETY: passed on to the caller.
+    unsafe { (table().end_close)(end) }
+}
+
+pub(crate) fn create_set() -> Result<&'static Set, Exhausted> {
+    // SAFETY: null, or a fresh set that lives until it is closed.
+    unsafe { (table().set_create)().as_ref() }.ok_or(Exhausted)
+}
+
+/// # Safety
+///
+/// The caller owns the set, it has no members, and nobody waits on it.
+pub(crate) unsafe fn close_set(set: &'static Set) {
+    // SAFETY: passed on to the caller.
+    unsafe { (table().set_close)(set) }
+}
+
+/// Lets the thread that waits on `end`, alone or in a set, know that there is something to receive.
+#[inline]
+pub fn notify(end: &End) {
+    let word = end.notify.load(Relaxed);
+    if word == 0 {
+        return;
+    }
+    if word & NOTIFY_SET == 0 {
+        end.notify.store(0, Relaxed);
+        make_ready(word as *const Thread);
+    } else {
+        // SAFETY: a set lives as long as it has members.
+        notify_set(unsafe { &*((word & !NOTIFY_SET) as *const Set) }, end);
+    }
+}
+
+fn notify_set(set: &Set, end: &End) {
+    push_ready(set, end);
+    let waiter = set.waiter.load(Relaxed);
+    if waiter != 0 {
+        set.waiter.store(0, Relaxed);
+        make_ready(waiter as *const Thread);
+    }
+}
+
+/// Makes `end` a member of the set.
+pub(crate) fn join_set(set: &Set, end: &End) {
+    end.notify.store(ptr::from_ref(set) as usize | NOTIFY_SET, Relaxed);
+    // SAFETY: the caller holds the end, which is open.
+    if unsafe { end.has_news() } {
+        push_ready(set, end);
+    }
+}
+
+/// Ends the membership of an end that is in no list of ready ends but the caller's own.
+pub(crate) fn leave_set(end: &End) {
+    end.ready.store(0, Relaxed);
+    end.notify.store(0, Relaxed);
+}
+
+/// Lists `end` among the set's ready ends, unless it is there.
+fn push_ready(set: &Set, end: &End) {
+    if end.ready.load(Relaxed) == 0 {
+        end.ready.store(1, Relaxed);
+        end.ready_next.store(set.ready.load(Relaxed), Relaxed);
+        set.ready.store(ptr::from_ref(end).cast_mut(), Relaxed);
+    }
+}
+
+/// Takes the whole list of ready ends, newest first.
+pub(crate) fn take_ready(set: &Set) -> *const End {
+    let first = set.ready.load(Relaxed);
+    set.ready.store(ptr::null_mut(), Relaxed);
+    first
+}
+
+fn make_ready(thread: *const Thread) {
+    let core = this_core();
+    let earlier = core.woken.load(Relaxed);
+    core.woken.store(thread.cast_mut(), Relaxed);
+    if !earlier.is_null() {
+        // SAFETY: the thread was taken out of a notify or waiter word.
+        unsafe { (table().thread_ready)(earlier) }
+    }
+}
+
+/// Blocks the running thread until `end` has something to receive. May return early.
+#[inline]
+pub(crate) fn wait(end: &End) {
+    let core = this_core();
+    end.notify.store(core.current.load(Relaxed) as usize, Relaxed);
+    park(core);
+}
+
+/// Blocks the running thread until a member of the set has something to receive. May return early.
+#[inline]
+pub(crate) fn wait_set(set: &Set) {
+    let core = this_core();
+    set.waiter.store(core.current.load(Relaxed) as usize, Relaxed);
+    park(core);
+}
+
+#[inline]
+fn park(core: &Core) {
+    let woken = core.woken.load(Relaxed);
+    // SAFETY: null, or a thread that is at rest and in no queue.
+    if let Some(next) = unsafe { woken.as_ref() }
+        && core.pending.load(Relaxed) == 0
+        && next.priority.load(Relaxed) >= core.top_ready.load(Relaxed)
+    {
+        let current = core.current.load(Relaxed);
+        core.woken.store(ptr::null_mut(), Relaxed);
+        core.current.store(woken, Relaxed);
+        add(&core.counters.hand_offs, 1);
+        // SAFETY: `current` is the running thread, `next` was at rest and is now named current.
+        unsafe { switch(&*current, next) };
+    } else {
+        (table().thread_block)();
+    }
+}

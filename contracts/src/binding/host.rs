@@ -1,0 +1,327 @@
+//! The binding between threads of a host process, for testing contracts and process logic without QEMU.
+//!
+//! Each thread plays a SIP of its own; [`ledger`] lists every block there is. Waiting parks the thread. The
+//! fences are those of any sleeper and waker: each publishes first and looks second, so one of them sees the other.
+
+use core::alloc::Layout;
+use core::cell::Cell;
+use core::ptr;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, fence};
+use std::alloc;
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::thread::{self, Thread};
+
+use crate::abi::{BlockEntry, Channel, End, NOTIFY_SET, Owner, OwnerKind, Set, TRACKED_BLOCK};
+use crate::channel::{self, Carried, Closing};
+use crate::endpoint::{Description, Side};
+use crate::exbox::Exhausted;
+use crate::port::RawEnd;
+
+static BLOCKS: Mutex<Option<HashSet<usize>>> = Mutex::new(None);
+static NEXT_SIP: AtomicU32 = AtomicU32::new(1);
+static NEXT_CHANNEL: AtomicU64 = AtomicU64::new(1);
+static BYTES_COPIED: AtomicU64 = AtomicU64::new(0);
+static BYTES_MOVED: AtomicU64 = AtomicU64::new(0);
+static BLOCKS_MOVED: AtomicU64 = AtomicU64::new(0);
+
+struct Waiter {
+    thread: Thread,
+    woken: AtomicBool,
+}
+
+thread_local! {
+    static SIP: u32 = NEXT_SIP.fetch_add(1, Relaxed);
+    // Leaked once a thread: a waker may still hold its address when the thread ends.
+    static WAITER: &'static Waiter =
+        Box::leak(Box::new(Waiter { thread: thread::current(), woken: AtomicBool::new(false) }));
+    static EXHAUSTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The tag of the calling thread, which plays a SIP of its own.
+pub fn owner() -> Owner {
+    Owner::sip(SIP.with(|sip| *sip))
+}
+
+/// One line of the host's ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerLine {
+    /// Address of the block.
+    pub address: usize,
+    /// Its size in bytes.
+    pub size: usize,
+    /// Its owner.
+    pub owner: OwnerKind,
+}
+
+/// Every block there is, with its owner.
+pub fn ledger() -> Vec<LedgerLine> {
+    let blocks = BLOCKS.lock().expect("no holder panics");
+    blocks.iter().flatten().map(|&entry| ledger_line(entry)).collect()
+}
+
+fn ledger_line(entry: usize) -> LedgerLine {
+    // SAFETY: the caller holds the lock that guards entries in the set from being freed.
+    let entry = unsafe { &*(entry as *const BlockEntry) };
+    LedgerLine {
+        address: entry.address.load(Relaxed),
+        size: entry.size.load(Relaxed),
+        owner: Owner::from_bits(entry.tracked.owner.load(Relaxed)).kind(),
+    }
+}
+
+/// Bytes copied between blocks so far, in the whole process.
+pub fn bytes_copied() -> u64 {
+    BYTES_COPIED.load(Relaxed)
+}
+
+/// Blocks and bytes that changed owner by a send so far, in the whole process.
+pub fn moved() -> (u64, u64) {
+    (BLOCKS_MOVED.load(Relaxed), BYTES_MOVED.load(Relaxed))
+}
+
+/// Makes every allocation of blocks, channels and sets by the calling thread fail, or lets them succeed again.
+pub fn pretend_exhausted(exhausted: Exhaustion) {
+    EXHAUSTED.with(|flag| flag.set(exhausted == Exhaustion::On));
+}
+
+/// Whether [`pretend_exhausted`] is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exhaustion {
+    /// Allocations fail.
+    On,
+    /// Allocations succeed while the host has memory.
+    Off,
+}
+
+fn exhausted() -> bool {
+    EXHAUSTED.with(Cell::get)
+}
+
+pub(crate) fn count_moved(blocks: u64, bytes: u64) {
+    BLOCKS_MOVED.fetch_add(blocks, Relaxed);
+    BYTES_MOVED.fetch_add(bytes, Relaxed);
+}
+
+pub(crate) fn count_copied(bytes: usize) {
+    BYTES_COPIED.fetch_add(bytes as u64, Relaxed);
+}
+
+/// The host's allocator takes no empty request; a block may be empty.
+fn host_layout(size: usize, align: usize) -> Layout {
+    Layout::from_size_align(size.max(1), align.max(16)).expect("the layout was valid when the block was made")
+}
+
+/// Every block is aligned to a page, as its alignment is not kept.
+const BLOCK_ALIGN: usize = 4096;
+
+pub(crate) fn allocate_block(layout: Layout) -> Option<&'static BlockEntry> {
+    if exhausted() || layout.align() > BLOCK_ALIGN {
+        return None;
+    }
+    let host = host_layout(layout.size(), BLOCK_ALIGN);
+    // SAFETY: the layout's size is not zero.
+    let address = unsafe { alloc::alloc(host) };
+    if address.is_null() {
+        return None;
+    }
+    let entry = Box::leak(Box::new(BlockEntry {
+        tracked: crate::abi::Tracked {
+            owner: AtomicU64::new(owner().to_bits()),
+            next: Default::default(),
+            kind: AtomicU32::new(TRACKED_BLOCK),
+        },
+        address: AtomicUsize::new(address as usize),
+        size: AtomicUsize::new(layout.size()),
+        capacity: AtomicUsize::new(host.size()),
+    }));
+    let mut blocks = BLOCKS.lock().expect("no holder panics");
+    blocks.get_or_insert_default().insert(ptr::from_ref(entry) as usize);
+    Some(entry)
+}
+
+/// # Safety
+///
+/// The caller owns the block and does not use it again.
+pub(crate) unsafe fn free_block(entry: &'static BlockEntry) {
+    let key = ptr::from_ref(entry) as usize;
+    let known = BLOCKS.lock().expect("no holder panics").as_mut().is_some_and(|blocks| blocks.remove(&key));
+    assert!(known, "a block is freed once");
+    let host = host_layout(entry.size.load(Relaxed), BLOCK_ALIGN);
+    // SAFETY: block and entry were allocated together by `allocate_block`, and the caller gives both up.
+    unsafe {
+        alloc::dealloc(entry.address.load(Relaxed) as *mut u8, host);
+        drop(Box::from_raw(ptr::from_ref(entry).cast_mut()));
+    }
+}
+
+pub(crate) fn create_channel(description: &'static Description) -> Result<(RawEnd, RawEnd), Exhausted> {
+    if exhausted() {
+        return Err(Exhausted);
+    }
+    // SAFETY: a channel is never empty; the memory is fresh, and the ends are ours.
+    unsafe {
+        let memory = alloc::alloc(channel::layout(description));
+        if memory.is_null() {
+            return Err(Exhausted);
+        }
+        let id = NEXT_CHANNEL.fetch_add(1, Relaxed);
+        let channel: &'static Channel = &*channel::initialise(memory, description, id, owner());
+        CHANNEL_SIZES.lock().expect("no holder panics").push((id, channel::layout(description)));
+        Ok((RawEnd::new(channel.end(Side::Client)), RawEnd::new(channel.end(Side::Server))))
+    }
+}
+
+static CHANNEL_SIZES: Mutex<Vec<(u64, Layout)>> = Mutex::new(Vec::new());
+
+/// Channels that are not closed by both sides.
+pub fn channels() -> usize {
+    CHANNEL_SIZES.lock().expect("no holder panics").len()
+}
+
+/// # Safety
+///
+/// The caller owns the open end and does not use it again.
+pub(crate) unsafe fn close_end(end: &'static End) {
+    // SAFETY: our end is open.
+    let channel = unsafe { end.channel() };
+    let side = channel.side_of(end);
+    leave_set(end);
+    // The peer may close, and free, as soon as our end is marked: hold it off until it has been notified.
+    let mut sizes = CHANNEL_SIZES.lock().expect("no holder panics");
+    match channel.close(side) {
+        Closing::First => notify(channel.end(side.peer())),
+        Closing::Second => {
+            let place = sizes.iter().position(|(id, _)| *id == channel.id).expect("an open channel is listed");
+            let (_, layout) = sizes.swap_remove(place);
+            drop(sizes);
+            let mut ends = Vec::new();
+            // SAFETY: both ends are closed; what the channel carried belongs to nobody else.
+            unsafe {
+                channel.drain(|carried| match carried {
+                    Carried::Block(entry) => free_block(&*ptr::from_ref(entry)),
+                    Carried::End(end) => ends.push(&*ptr::from_ref(end)),
+                });
+                alloc::dealloc(ptr::from_ref(channel).cast_mut().cast(), layout);
+                ends.into_iter().for_each(|end| close_end(end));
+            }
+        }
+    }
+}
+
+pub(crate) fn create_set() -> Result<&'static Set, Exhausted> {
+    if exhausted() {
+        return Err(Exhausted);
+    }
+    Ok(Box::leak(Box::new(Set {
+        id: 0,
+        owner: AtomicU64::new(owner().to_bits()),
+        waiter: AtomicUsize::new(0),
+        ready: Default::default(),
+    })))
+}
+
+/// # Safety
+///
+/// The caller owns the set, it has no members, and nobody waits on it.
+pub(crate) unsafe fn close_set(set: &'static Set) {
+    // A sender may have read the member's notify word before it left the set: sets are not freed on a host.
+    let _ = set;
+}
+
+fn unpark(waiter: usize) {
+    // SAFETY: waiters are never freed.
+    let waiter = unsafe { &*(waiter as *const Waiter) };
+    waiter.woken.store(true, SeqCst);
+    waiter.thread.unpark();
+}
+
+fn park(word: &AtomicUsize, something_there: impl Fn() -> bool) {
+    let waiter = WAITER.with(|waiter| *waiter);
+    waiter.woken.store(false, SeqCst);
+    word.store(ptr::from_ref(waiter) as usize, SeqCst);
+    fence(SeqCst);
+    if something_there() {
+        word.store(0, SeqCst);
+        return;
+    }
+    while !waiter.woken.load(SeqCst) {
+        thread::park();
+    }
+}
+
+/// Lets the thread that waits on `end`, alone or in a set, know that there is something to receive.
+pub fn notify(end: &End) {
+    fence(SeqCst);
+    let word = end.notify.load(SeqCst);
+    if word == 0 {
+        return;
+    }
+    if word & NOTIFY_SET == 0 {
+        if end.notify.compare_exchange(word, 0, SeqCst, SeqCst).is_ok() {
+            unpark(word);
+        }
+    } else {
+        // SAFETY: sets are not freed on a host.
+        let set = unsafe { &*((word & !NOTIFY_SET) as *const Set) };
+        {
+            let _guard = MEMBERSHIP.lock().expect("no holder panics");
+            if end.notify.load(SeqCst) != word {
+                return;
+            }
+            push_ready(set, end);
+        }
+        fence(SeqCst);
+        let waiter = set.waiter.swap(0, SeqCst);
+        if waiter != 0 {
+            unpark(waiter);
+        }
+    }
+}
+
+/// Held while an end joins, leaves or is listed in a set: an end that has left is in no list.
+static MEMBERSHIP: Mutex<()> = Mutex::new(());
+
+/// Makes `end` a member of the set.
+pub(crate) fn join_set(set: &Set, end: &End) {
+    let _guard = MEMBERSHIP.lock().expect("no holder panics");
+    end.notify.store(ptr::from_ref(set) as usize | NOTIFY_SET, SeqCst);
+    fence(SeqCst);
+    // SAFETY: the caller holds the end, which is open.
+    if unsafe { end.has_news() } {
+        push_ready(set, end);
+    }
+}
+
+/// Ends the membership of an end that is in no list of ready ends but the caller's own.
+pub(crate) fn leave_set(end: &End) {
+    let _guard = MEMBERSHIP.lock().expect("no holder panics");
+    end.ready.store(0, SeqCst);
+    end.notify.store(0, SeqCst);
+}
+
+/// Lists `end` among the set's ready ends, unless it is there. The caller holds [`MEMBERSHIP`].
+fn push_ready(set: &Set, end: &End) {
+    if end.ready.swap(1, SeqCst) == 0 {
+        end.ready_next.store(set.ready.load(SeqCst), SeqCst);
+        set.ready.store(ptr::from_ref(end).cast_mut(), SeqCst);
+    }
+}
+
+/// Takes the whole list of ready ends, newest first.
+pub(crate) fn take_ready(set: &Set) -> *const End {
+    let _guard = MEMBERSHIP.lock().expect("no holder panics");
+    set.ready.swap(ptr::null_mut(), SeqCst)
+}
+
+/// Blocks the calling thread until `end` has something to receive. May return early.
+pub(crate) fn wait(end: &End) {
+    // SAFETY: the caller holds the end, which is open.
+    park(&end.notify, || unsafe { end.has_news() });
+}
+
+/// Blocks the calling thread until a member of the set has something to receive. May return early.
+pub(crate) fn wait_set(set: &Set) {
+    park(&set.waiter, || !set.ready.load(Acquire).is_null());
+}

@@ -1,0 +1,190 @@
+//! A channel's memory: its size, its birth and its end. Shared by the kernel and the host binding.
+
+use core::alloc::Layout;
+use core::mem::size_of;
+use core::ptr;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+use crate::abi::{
+    BlockEntry, Channel, End, Owner, SLOT_BODY, Slot, TRACKED_BLOCK, TRACKED_END, Tracked,
+};
+use crate::endpoint::{Description, Side};
+
+/// One direction's slots: how many, and how far apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Slots {
+    count: u32,
+    stride: u32,
+}
+
+fn slots(description: &Description, to: Side) -> Slots {
+    let depth = match to {
+        Side::Server => description.depth_to_server,
+        Side::Client => description.depth_to_client,
+    };
+    let body = description
+        .messages
+        .iter()
+        .filter(|message| message.sender == to.peer())
+        .map(|message| message.body_size)
+        .max()
+        .unwrap_or(0);
+    let stride = (SLOT_BODY as u32 + body).next_multiple_of(size_of::<Slot>() as u32);
+    Slots { count: depth.max(1).next_power_of_two(), stride }
+}
+
+/// Bytes and alignment of a channel for this contract, header and slots.
+pub fn layout(description: &Description) -> Layout {
+    let (client, server) = (slots(description, Side::Client), slots(description, Side::Server));
+    let bytes = size_of::<Channel>() as u32 + client.count * client.stride + server.count * server.stride;
+    Layout::from_size_align(bytes as usize, align_of::<Channel>()).expect("a channel's size fits an isize")
+}
+
+/// Makes a channel in fresh memory, both ends owned by `owner`.
+///
+/// # Safety
+///
+/// `memory` is valid for writes of [`layout`]`(description)` and nothing else uses it.
+pub unsafe fn initialise(memory: *mut u8, description: &Description, id: u64, owner: Owner) -> *const Channel {
+    let channel = memory.cast::<Channel>();
+    // SAFETY: the caller gives us the memory; zero is a valid value of every field.
+    unsafe {
+        ptr::write_bytes(memory, 0, layout(description).size());
+        (*channel).id = id;
+        (*channel).fingerprint = description.fingerprint;
+        (*channel).state.store(u32::from(description.start), Relaxed);
+        let mut offset = size_of::<Channel>() as u32;
+        for side in [Side::Client, Side::Server] {
+            let slots = slots(description, side);
+            let ring = &mut (*channel).rings[side as usize];
+            (ring.offset, ring.stride, ring.mask) = (offset, slots.stride, slots.count - 1);
+            offset += slots.count * slots.stride;
+            let end = &(*channel).ends[side as usize];
+            end.tracked.kind.store(TRACKED_END, Relaxed);
+            end.tracked.owner.store(owner.to_bits(), Relaxed);
+            end.channel.store(channel, Relaxed);
+        }
+    }
+    channel
+}
+
+impl End {
+    /// The channel that this end belongs to.
+    ///
+    /// # Safety
+    ///
+    /// One of the channel's ends is open and stays so while the reference is used.
+    pub unsafe fn channel<'a>(&self) -> &'a Channel {
+        // SAFETY: a channel lives until both its ends are closed.
+        unsafe { &*self.channel.load(Relaxed) }
+    }
+
+    /// Whether a receive on this end would bring a message or `Closed`.
+    ///
+    /// # Safety
+    ///
+    /// As [`End::channel`].
+    pub unsafe fn has_news(&self) -> bool {
+        // SAFETY: passed on to the caller.
+        let channel = unsafe { self.channel() };
+        let side = channel.side_of(self);
+        channel.in_flight(side) > 0 || channel.end(side.peer()).closed.load(Acquire) != 0
+    }
+}
+
+impl Channel {
+    /// Which side's end this is.
+    pub fn side_of(&self, end: &End) -> Side {
+        if ptr::eq(end, self.end(Side::Client)) { Side::Client } else { Side::Server }
+    }
+
+    /// The end of one side.
+    pub fn end(&self, side: Side) -> &End {
+        &self.ends[side as usize]
+    }
+
+    /// Messages in flight towards `side`.
+    pub fn in_flight(&self, side: Side) -> u64 {
+        let head = self.heads[side as usize].count.load(Acquire);
+        head - self.tails[side as usize].count.load(Acquire)
+    }
+
+    /// Messages sent so far, both ways.
+    pub fn messages(&self) -> u64 {
+        self.heads.iter().map(|head| head.count.load(Relaxed)).sum()
+    }
+
+    /// The slot of message number `count` in the direction of `side`.
+    pub(crate) fn slot(&self, side: Side, count: u64) -> *mut Slot {
+        let ring = &self.rings[side as usize];
+        let index = (count as u32 & ring.mask) as usize;
+        let offset = ring.offset as usize + index * ring.stride as usize;
+        ptr::from_ref(self).cast_mut().cast::<u8>().wrapping_add(offset).cast()
+    }
+
+    /// Marks one end closed. True if the other end was closed before, in which case the caller must
+    /// [`drain`](Channel::drain) the channel and free it; else it must notify the peer.
+    pub fn close(&self, side: Side) -> Closing {
+        self.end(side).closed.store(1, Release);
+        match self.closed_ends.fetch_add(1, AcqRel) {
+            0 => Closing::First,
+            _ => Closing::Second,
+        }
+    }
+
+    /// Hands everything that undelivered messages carry to `each`, once.
+    ///
+    /// # Safety
+    ///
+    /// Both ends are closed, and nobody else touches the channel.
+    pub unsafe fn drain(&self, mut each: impl FnMut(Carried<'_>)) {
+        for side in [Side::Client, Side::Server] {
+            let (head, tail) = (&self.heads[side as usize].count, &self.tails[side as usize].count);
+            for count in tail.load(Acquire)..head.load(Acquire) {
+                // SAFETY: the slot lies in the channel and holds an undelivered message.
+                let chain = unsafe { (*self.slot(side, count)).chain.load(Relaxed) };
+                // SAFETY: the slot's chain was written by the send and not taken by a receive.
+                unsafe { walk(chain, &mut each) };
+            }
+            tail.store(head.load(Relaxed), Relaxed);
+        }
+    }
+}
+
+/// What [`Channel::close`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// The peer is still there.
+    First,
+    /// The peer closed before.
+    Second,
+}
+
+/// One thing that a message carries.
+pub enum Carried<'a> {
+    /// A block.
+    Block(&'a BlockEntry),
+    /// An endpoint.
+    End(&'a End),
+}
+
+/// Visits everything in a message's chain. An entry may be freed by its visit.
+///
+/// # Safety
+///
+/// `chain` is null or starts a chain written by a send, and the caller owns all that it holds.
+pub unsafe fn walk<'a>(chain: *const Tracked, mut each: impl FnMut(Carried<'a>)) {
+    let mut next = chain;
+    // SAFETY: ledger entries and channels outlive what is in flight; `kind` says which structure the header
+    // begins; the link is read before the visit, which may free the entry.
+    while let Some(tracked) = unsafe { next.as_ref() } {
+        let here = next;
+        next = tracked.next.load(Relaxed);
+        match tracked.kind.load(Relaxed) {
+            // SAFETY: as above.
+            TRACKED_BLOCK => each(Carried::Block(unsafe { &*here.cast() })),
+            // SAFETY: as above.
+            _ => each(Carried::End(unsafe { &*here.cast() })),
+        }
+    }
+}

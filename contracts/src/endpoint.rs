@@ -1,0 +1,178 @@
+//! The typed layer: what `derive(Contract)` fills in.
+
+use core::fmt;
+
+use crate::binding;
+use crate::exbox::Exhausted;
+use crate::port::RawEnd;
+
+/// One of a channel's two sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Side {
+    /// The side that asked for the channel.
+    Client = 0,
+    /// The side that provides the contract.
+    Server = 1,
+}
+
+impl Side {
+    /// The other side.
+    pub const fn peer(self) -> Side {
+        match self {
+            Side::Client => Side::Server,
+            Side::Server => Side::Client,
+        }
+    }
+}
+
+/// The peer has closed the channel and every message that it sent before has been received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed;
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the peer closed the channel")
+    }
+}
+
+impl core::error::Error for Closed {}
+
+/// Why [`Receive::try_receive`] brought nothing.
+#[derive(Debug)]
+pub enum TryReceiveError<E> {
+    /// No message is there yet; here is the endpoint back.
+    Empty(E),
+    /// As [`Closed`].
+    Closed,
+}
+
+impl<E> TryReceiveError<E> {
+    /// The same error, the endpoint wrapped.
+    pub(crate) fn map<F>(self, wrap: impl FnOnce(E) -> F) -> TryReceiveError<F> {
+        match self {
+            TryReceiveError::Empty(endpoint) => TryReceiveError::Empty(wrap(endpoint)),
+            TryReceiveError::Closed => TryReceiveError::Closed,
+        }
+    }
+}
+
+/// A protocol between a client and a server. Written as an enum with `#[derive(Contract)]`.
+pub trait Contract: 'static {
+    /// The enum's name.
+    const NAME: &'static str;
+    /// States and messages, for tools and for binding.
+    const DESCRIPTION: &'static Description;
+    /// The greatest number of messages in flight to the server.
+    const DEPTH_TO_SERVER: usize;
+    /// The greatest number of messages in flight to the client.
+    const DEPTH_TO_CLIENT: usize;
+    /// Hash of states, messages and layouts. Two programs that were built apart can talk if theirs are equal.
+    const FINGERPRINT: u64 = Self::DESCRIPTION.fingerprint;
+    /// The client's endpoint in the start state.
+    type Client: Endpoint;
+    /// The server's endpoint in the start state.
+    type Server: Endpoint;
+
+    /// A new channel, both ends in the caller's hands.
+    fn channel() -> Result<(Self::Client, Self::Server), Exhausted> {
+        let (client, server) = binding::create_channel(Self::DESCRIPTION)?;
+        // SAFETY: the channel is fresh and was made for this contract, so both ends are in its start state.
+        Ok(unsafe { (Self::Client::from_raw(client), Self::Server::from_raw(server)) })
+    }
+}
+
+/// One end of a channel in one state of its contract. Implemented by `derive(Contract)` only.
+///
+/// Holding one proves that the channel is in that state as seen from this side, and that no one else holds it.
+///
+/// # Safety
+///
+/// `from_raw` and `into_raw` do no more than wrap and unwrap; contract, side and state are what the type says.
+pub unsafe trait Endpoint: Sized + Send + 'static {
+    /// The contract it speaks.
+    type Contract: Contract;
+    /// The side it is.
+    const SIDE: Side;
+    /// Its state, an index into [`Description::states`].
+    const STATE: u16;
+    /// Claims that an untyped end is in this state.
+    ///
+    /// # Safety
+    ///
+    /// The end belongs to a channel of this contract, is of this side, and is in this state.
+    unsafe fn from_raw(raw: RawEnd) -> Self;
+    /// Gives up the type.
+    fn into_raw(self) -> RawEnd;
+}
+
+/// An endpoint in a state in which it receives.
+pub trait Receive: Endpoint {
+    /// The messages that can come, each with the endpoint in its next state.
+    type Received;
+    /// Waits for the next message. [`Closed`] if the peer is gone and nothing is left to receive.
+    fn receive(self) -> Result<Self::Received, Closed>;
+    /// As [`Receive::receive`], without waiting.
+    fn try_receive(self) -> Result<Self::Received, TryReceiveError<Self>>;
+}
+
+/// An endpoint in a state in which it sends next. Only such an endpoint may cross a channel: while it travels
+/// nobody can send to it, so nobody needs to know its owner, and channels cannot come to hold each other.
+///
+/// # Safety
+///
+/// In the endpoint's state its own side is the one that sends.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot cross a channel: in this state it receives, and only an endpoint that sends next may travel",
+    label = "not `SendFirst`",
+    note = "receive first and send the endpoint in the state that follows, or send the other end"
+)]
+pub unsafe trait SendFirst: Endpoint {}
+
+/// A contract as data.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Description {
+    /// The enum's name.
+    pub name: &'static str,
+    /// See [`Contract::FINGERPRINT`].
+    pub fingerprint: u64,
+    /// The start state.
+    pub start: u16,
+    /// All states, `End` last.
+    pub states: &'static [StateDescription],
+    /// All messages, in the order of the enum's variants.
+    pub messages: &'static [MessageDescription],
+    /// See [`Contract::DEPTH_TO_SERVER`].
+    pub depth_to_server: u32,
+    /// See [`Contract::DEPTH_TO_CLIENT`].
+    pub depth_to_client: u32,
+}
+
+/// One state of a contract.
+#[derive(Debug)]
+#[repr(C)]
+pub struct StateDescription {
+    /// Its name.
+    pub name: &'static str,
+    /// The side that sends in it; none in `End`.
+    pub speaker: Option<Side>,
+}
+
+/// One message of a contract.
+#[derive(Debug)]
+#[repr(C)]
+pub struct MessageDescription {
+    /// The variant's name.
+    pub name: &'static str,
+    /// Hash of name, sender, steps and fields with their layout.
+    pub fingerprint: u64,
+    /// The side that sends it.
+    pub sender: Side,
+    /// From which state to which.
+    pub steps: &'static [(u16, u16)],
+    /// Bytes of the body in a slot.
+    pub body_size: u32,
+    /// Alignment of the body; at most [`crate::abi::SLOT_BODY`].
+    pub body_align: u32,
+}

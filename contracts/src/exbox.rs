@@ -1,0 +1,203 @@
+//! [`ExBox`]: the owning handle of a block of the exchange heap.
+
+use core::alloc::Layout;
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::{self, align_of, size_of};
+use core::ops::{Deref, DerefMut};
+use core::ptr::{self, NonNull};
+use core::slice;
+use core::sync::atomic::Ordering::Relaxed;
+
+use crate::abi::BlockEntry;
+use crate::binding;
+use crate::exchange::{Exchange, Transfer};
+use crate::fingerprint;
+
+/// The exchange heap, or the caller's share of memory, has no room for what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exhausted;
+
+impl fmt::Display for Exhausted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("out of memory")
+    }
+}
+
+impl core::error::Error for Exhausted {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<T> Sealed for T {}
+    impl<T> Sealed for [T] {}
+}
+
+/// What a block can hold: one `T`, or a slice of them.
+pub trait Content: sealed::Sealed + Send + 'static {
+    /// The type of one element.
+    type Element: Exchange;
+    /// Hash of the content's type.
+    const FINGERPRINT: u64;
+    /// A reference to `length` elements at `data`, as this type.
+    #[doc(hidden)]
+    fn assemble(data: *mut Self::Element, length: usize) -> *mut Self;
+}
+
+impl<T: Exchange> Content for T {
+    type Element = T;
+    const FINGERPRINT: u64 = T::FINGERPRINT;
+    fn assemble(data: *mut T, _: usize) -> *mut T {
+        data
+    }
+}
+
+impl<T: Exchange> Content for [T] {
+    type Element = T;
+    const FINGERPRINT: u64 = fingerprint::mix(fingerprint::text(fingerprint::SEED, "slice"), T::FINGERPRINT);
+    fn assemble(data: *mut T, length: usize) -> *mut [T] {
+        ptr::slice_from_raw_parts_mut(data, length)
+    }
+}
+
+/// Owns a block of the exchange heap.
+///
+/// Holding an `ExBox` proves that nobody else can reach the block: it is in no other SIP, in no channel and in
+/// no other handle. Sending it gives that up; dropping it frees the block.
+#[repr(C)]
+pub struct ExBox<T: Content + ?Sized> {
+    data: NonNull<T::Element>,
+    length: usize,
+    entry: &'static BlockEntry,
+    owns: PhantomData<T>,
+}
+
+// SAFETY: the block has no other owner, so the handle may go wherever its content may.
+unsafe impl<T: Content + ?Sized> Send for ExBox<T> {}
+// SAFETY: a shared handle gives shared access to the content only.
+unsafe impl<T: Content + ?Sized + Sync> Sync for ExBox<T> {}
+
+// SAFETY: the handle's pointers lead to the exchange heap and its ledger only; its layout does not depend on T;
+// the block and all that its content holds are handed over.
+unsafe impl<T: Content + ?Sized> Exchange for ExBox<T> {
+    const FINGERPRINT: u64 = fingerprint::mix(fingerprint::text(fingerprint::SEED, "ExBox"), T::FINGERPRINT);
+    const HOLDS_HANDLES: bool = true;
+    fn hand_over(&self, transfer: &mut Transfer) {
+        transfer.block(self.entry);
+        if <T::Element as Exchange>::HOLDS_HANDLES {
+            self.elements().iter().for_each(|element| element.hand_over(transfer));
+        }
+    }
+}
+
+impl<T: Content + ?Sized> ExBox<T> {
+    /// A block for `length` elements, each made by `element` from its index.
+    fn build(length: usize, mut element: impl FnMut(usize) -> T::Element) -> Result<Self, Exhausted> {
+        let layout = Layout::array::<T::Element>(length).map_err(|_| Exhausted)?;
+        let entry = binding::allocate_block(layout).ok_or(Exhausted)?;
+        let address = entry.address.load(Relaxed) as *mut T::Element;
+        // If `element` panics the SIP dies, and the ledger gives the block back.
+        for index in 0..length {
+            // SAFETY: the fresh block has room for `length` elements at this alignment and is ours alone.
+            unsafe { address.add(index).write(element(index)) };
+        }
+        let data = NonNull::new(address).ok_or(Exhausted)?;
+        Ok(ExBox { data, length, entry, owns: PhantomData })
+    }
+
+    fn elements(&self) -> &[T::Element] {
+        // SAFETY: `data` and `length` describe initialised elements that we own.
+        unsafe { slice::from_raw_parts(self.data.as_ptr(), self.length) }
+    }
+
+    /// Address of the block's first byte. It stays the same whoever owns the block.
+    pub fn address(&self) -> usize {
+        self.data.as_ptr() as usize
+    }
+
+    /// Bytes of content.
+    pub fn size_in_bytes(&self) -> usize {
+        self.length * size_of::<T::Element>()
+    }
+}
+
+impl<T: Exchange> ExBox<T> {
+    /// Moves `value` into a new block.
+    pub fn new(value: T) -> Result<Self, Exhausted> {
+        let mut value = Some(value);
+        Self::build(1, |_| value.take().expect("one element is built once"))
+    }
+
+    /// Moves the value out and frees the block.
+    pub fn into_inner(self) -> T {
+        let this = mem::ManuallyDrop::new(self);
+        // SAFETY: the handle is not used again, so the value is read once; its block is then freed as memory.
+        unsafe {
+            let value = this.data.as_ptr().read();
+            binding::free_block(this.entry);
+            value
+        }
+    }
+}
+
+impl<T: Exchange> ExBox<[T]> {
+    /// A block of `length` elements, each made by `element` from its index.
+    pub fn from_fn(length: usize, element: impl FnMut(usize) -> T) -> Result<Self, Exhausted> {
+        Self::build(length, element)
+    }
+}
+
+impl ExBox<[u8]> {
+    /// A block of `length` zero bytes.
+    pub fn zeroed(length: usize) -> Result<Self, Exhausted> {
+        let layout = Layout::array::<u8>(length).map_err(|_| Exhausted)?;
+        let entry = binding::allocate_block(layout).ok_or(Exhausted)?;
+        let data = NonNull::new(entry.address.load(Relaxed) as *mut u8).ok_or(Exhausted)?;
+        // SAFETY: the fresh block has `length` bytes and is ours alone.
+        unsafe { ptr::write_bytes(data.as_ptr(), 0, length) };
+        Ok(ExBox { data, length, entry, owns: PhantomData })
+    }
+}
+
+impl<T: Exchange + Copy> ExBox<[T]> {
+    /// A block with a copy of `source`. The bytes are counted as copied.
+    pub fn copy_of(source: &[T]) -> Result<Self, Exhausted> {
+        let copy = Self::build(source.len(), |index| source[index])?;
+        binding::count_copied(copy.size_in_bytes());
+        Ok(copy)
+    }
+}
+
+impl<T: Content + ?Sized> Deref for ExBox<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        // SAFETY: the content is initialised and ours; it lives as long as the handle.
+        unsafe { &*T::assemble(self.data.as_ptr(), self.length) }
+    }
+}
+
+impl<T: Content + ?Sized> DerefMut for ExBox<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the content is initialised and ours alone; it lives as long as the handle.
+        unsafe { &mut *T::assemble(self.data.as_ptr(), self.length) }
+    }
+}
+
+impl<T: Content + ?Sized> Drop for ExBox<T> {
+    fn drop(&mut self) {
+        // SAFETY: we own the content and the block, and nobody uses either again.
+        unsafe {
+            if mem::needs_drop::<T::Element>() {
+                ptr::drop_in_place(T::assemble(self.data.as_ptr(), self.length));
+            }
+            binding::free_block(self.entry);
+        }
+    }
+}
+
+impl<T: Content + ?Sized + fmt::Debug> fmt::Debug for ExBox<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+const _: () = assert!(align_of::<ExBox<u64>>() == 8 && size_of::<ExBox<u64>>() == size_of::<ExBox<[u8]>>());

@@ -1,0 +1,119 @@
+//! What may cross a channel.
+//!
+//! A type is [`Exchange`] if a value of it means the same to its receiver: integers, `bool`, floats, `char`,
+//! arrays and `repr(C)` structs and enums of those, blocks, and endpoints in a state in which they send next.
+//! References, `Rc`, `Vec`, `String`, `dyn`, function and raw pointers are not: they would let one SIP hold
+//! memory that belongs to another.
+
+use core::mem::{align_of, size_of};
+use core::ptr;
+use core::sync::atomic::Ordering::Relaxed;
+
+use crate::abi::{BlockEntry, End, Owner, Tracked};
+use crate::fingerprint;
+
+/// A type whose values may cross a channel.
+///
+/// # Safety
+///
+/// A value holds no pointer to the sender's memory other than through blocks and endpoints; its layout is fixed
+/// (`repr(C)` or primitive) and covered by `FINGERPRINT`; `hand_over` reaches every block and endpoint that
+/// the value holds.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot cross a channel",
+    label = "not an `Exchange` type",
+    note = "what crosses: integers, `bool`, `char`, floats, arrays and `#[derive(Exchange)]` types of those, `Text<N>`, \
+            `ExBox<T>`, `ExBox<[T]>`, and endpoints in a state in which they send next",
+    note = "references, `Rc`, `Arc`, `Vec`, `String`, `dyn`, function and raw pointers do not: put the data in a block"
+)]
+pub unsafe trait Exchange: Send + 'static {
+    /// Hash of the type's name, layout and parts.
+    const FINGERPRINT: u64;
+    /// Whether a value can hold blocks or endpoints.
+    const HOLDS_HANDLES: bool;
+    /// Hands every block and endpoint that the value holds to the transfer.
+    fn hand_over(&self, transfer: &mut Transfer);
+}
+
+/// One message's blocks and endpoints on their way to a new owner.
+pub struct Transfer {
+    to: Owner,
+    chain: *const Tracked,
+    blocks: u64,
+    bytes: u64,
+}
+
+impl Transfer {
+    pub(crate) fn new(to: Owner) -> Self {
+        Transfer { to, chain: ptr::null(), blocks: 0, bytes: 0 }
+    }
+
+    fn tag(&mut self, tracked: &Tracked) {
+        tracked.owner.store(self.to.to_bits(), Relaxed);
+        tracked.next.store(self.chain.cast_mut(), Relaxed);
+        self.chain = tracked;
+    }
+
+    pub(crate) fn block(&mut self, entry: &BlockEntry) {
+        self.tag(&entry.tracked);
+        self.blocks += 1;
+        self.bytes += entry.size.load(Relaxed) as u64;
+    }
+
+    pub(crate) fn end(&mut self, end: &End) {
+        self.tag(&end.tracked);
+    }
+
+    /// The chain of all that was handed over, and how many blocks and bytes that was.
+    pub(crate) fn finish(self) -> (*const Tracked, u64, u64) {
+        (self.chain, self.blocks, self.bytes)
+    }
+}
+
+macro_rules! plain {
+    ($($type:ty),*) => {$(
+        // SAFETY: a primitive holds no pointer and no handle, and its layout is fixed by the platform.
+        unsafe impl Exchange for $type {
+            const FINGERPRINT: u64 = fingerprint::mix(
+                fingerprint::text(fingerprint::SEED, stringify!($type)),
+                (size_of::<$type>() << 8 | align_of::<$type>()) as u64,
+            );
+            const HOLDS_HANDLES: bool = false;
+            fn hand_over(&self, _: &mut Transfer) {}
+        }
+    )*};
+}
+
+plain!((), bool, char, u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64);
+
+// SAFETY: an array is its elements in a row; each is handed over.
+unsafe impl<T: Exchange, const N: usize> Exchange for [T; N] {
+    const FINGERPRINT: u64 =
+        fingerprint::mix(fingerprint::mix(fingerprint::text(fingerprint::SEED, "array"), T::FINGERPRINT), N as u64);
+    const HOLDS_HANDLES: bool = T::HOLDS_HANDLES;
+    fn hand_over(&self, transfer: &mut Transfer) {
+        if T::HOLDS_HANDLES {
+            self.iter().for_each(|element| element.hand_over(transfer));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_of_different_layout_have_different_fingerprints() {
+        let all = [
+            u8::FINGERPRINT,
+            u32::FINGERPRINT,
+            i32::FINGERPRINT,
+            <[u8; 4]>::FINGERPRINT,
+            <[u8; 5]>::FINGERPRINT,
+            <[[u8; 2]; 2]>::FINGERPRINT,
+        ];
+        for (i, a) in all.iter().enumerate() {
+            assert!(all[i + 1..].iter().all(|b| a != b), "fingerprint {i} is not unique");
+        }
+    }
+}

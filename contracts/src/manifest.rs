@@ -1,0 +1,250 @@
+//! What a SIP needs and offers, and how a system is put together from SIPs.
+//!
+//! A manifest is written by `rt::manifest!`, encoded as postcard while the image is compiled, and lies in the
+//! image's section [`SECTION`]. The image builder, the loader and tools decode it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::abi;
+use crate::endpoint::Description;
+
+/// Name of the section that holds the manifest.
+pub const SECTION: &str = ".entente.manifest";
+
+/// Priority of a SIP whose manifest does not name one. Greater runs first; the least is 1.
+pub const DEFAULT_PRIORITY: u8 = 8;
+/// Bytes of private memory of a SIP whose manifest does not name a limit.
+pub const DEFAULT_MEMORY: u64 = 16 << 20;
+/// Bytes of stack of a SIP whose manifest does not name a size.
+pub const DEFAULT_STACK: u32 = 64 << 10;
+
+/// A SIP's manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`abi::HASH`] that the image was built against.
+    pub abi: u64,
+    /// The SIP's name.
+    pub name: String,
+    /// Services it offers.
+    pub provides: Vec<Port>,
+    /// Services it is connected to before it starts.
+    pub uses: Vec<Port>,
+    /// Limit of its private memory, in bytes: image, heap and stacks.
+    pub memory: u64,
+    /// Bytes of its first thread's stack.
+    pub stack: u32,
+    /// Priority of its threads.
+    pub priority: u8,
+}
+
+/// A service by name, with the contract it speaks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Port {
+    /// The service's name, one for the whole system.
+    pub service: String,
+    /// What is spoken.
+    pub contract: ContractInfo,
+}
+
+/// A contract as far as binding and tools need it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContractInfo {
+    /// The enum's name.
+    pub name: String,
+    /// See [`crate::Contract::FINGERPRINT`].
+    pub fingerprint: u64,
+    /// Names of the states, `End` last.
+    pub states: Vec<String>,
+    /// The messages with their fingerprints.
+    pub messages: Vec<MessageInfo>,
+}
+
+/// A message as far as binding and tools need it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageInfo {
+    /// The variant's name.
+    pub name: String,
+    /// Hash of sender, steps and layout.
+    pub fingerprint: u64,
+}
+
+/// How two versions of a contract differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// They are different contracts.
+    Name {
+        /// The user's contract.
+        used: String,
+        /// The provider's contract.
+        provided: String,
+    },
+    /// A message has another sender, other steps or another layout.
+    Message(String),
+    /// Only the user knows the message.
+    OnlyUsed(String),
+    /// Only the provider knows the message.
+    OnlyProvided(String),
+    /// The messages are the same; states or depths differ.
+    States,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Difference::Name { used, provided } => {
+                write!(f, "the contract is {used} here and {provided} at the provider")
+            }
+            Difference::Message(name) => write!(f, "message {name} differs"),
+            Difference::OnlyUsed(name) => write!(f, "the provider does not know message {name}"),
+            Difference::OnlyProvided(name) => write!(f, "message {name} is known to the provider only"),
+            Difference::States => f.write_str("the states differ"),
+        }
+    }
+}
+
+impl ContractInfo {
+    /// What keeps a user of `self` from talking to a provider of `provided`; none if the fingerprints agree.
+    pub fn difference(&self, provided: &ContractInfo) -> Option<Difference> {
+        if self.fingerprint == provided.fingerprint {
+            return None;
+        }
+        if self.name != provided.name {
+            return Some(Difference::Name { used: self.name.clone(), provided: provided.name.clone() });
+        }
+        let find = |info: &ContractInfo, name: &str| {
+            info.messages.iter().find(|message| message.name == name).map(|message| message.fingerprint)
+        };
+        for message in &self.messages {
+            match find(provided, &message.name) {
+                Some(fingerprint) if fingerprint == message.fingerprint => {}
+                Some(_) => return Some(Difference::Message(message.name.clone())),
+                None => return Some(Difference::OnlyUsed(message.name.clone())),
+            }
+        }
+        let unknown = provided.messages.iter().find(|message| find(self, &message.name).is_none());
+        Some(unknown.map_or(Difference::States, |message| Difference::OnlyProvided(message.name.clone())))
+    }
+}
+
+impl From<&Description> for ContractInfo {
+    fn from(description: &Description) -> Self {
+        ContractInfo {
+            name: description.name.into(),
+            fingerprint: description.fingerprint,
+            states: description.states.iter().map(|state| state.name.into()).collect(),
+            messages: description
+                .messages
+                .iter()
+                .map(|message| MessageInfo { name: message.name.into(), fingerprint: message.fingerprint })
+                .collect(),
+        }
+    }
+}
+
+/// How a system is put together: the image builder writes it, the kernel follows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wiring {
+    /// The SIPs to start when the system boots, in this order.
+    pub start: Vec<String>,
+}
+
+/// A manifest as a constant, before it is encoded.
+#[derive(Debug)]
+pub struct ManifestSpec {
+    /// See [`Manifest::name`].
+    pub name: &'static str,
+    /// See [`Manifest::provides`].
+    pub provides: &'static [(&'static str, &'static Description)],
+    /// See [`Manifest::uses`].
+    pub uses: &'static [(&'static str, &'static Description)],
+    /// See [`Manifest::memory`].
+    pub memory: u64,
+    /// See [`Manifest::stack`].
+    pub stack: u32,
+    /// See [`Manifest::priority`].
+    pub priority: u8,
+}
+
+impl ManifestSpec {
+    /// Bytes that [`ManifestSpec::encode`] needs.
+    pub const fn encoded_length(&self) -> usize {
+        self.write(Writer::<0> { bytes: [], length: 0 }).length
+    }
+
+    /// The manifest as postcard; `N` is [`ManifestSpec::encoded_length`]. Postcard's own encoder cannot run in
+    /// a constant.
+    pub const fn encode<const N: usize>(&self) -> [u8; N] {
+        self.write(Writer::<N> { bytes: [0; N], length: 0 }).bytes
+    }
+
+    const fn write<const N: usize>(&self, writer: Writer<N>) -> Writer<N> {
+        let writer = writer.number(abi::HASH).text(self.name).ports(self.provides).ports(self.uses);
+        writer.number(self.memory).number(self.stack as u64).byte(self.priority)
+    }
+}
+
+/// Postcard's wire format: integers as varints of seven bits a byte, texts and sequences behind their length, a
+/// `u8` as it is. <https://postcard.jamesmunns.com/wire-format>
+struct Writer<const N: usize> {
+    bytes: [u8; N],
+    length: usize,
+}
+
+impl<const N: usize> Writer<N> {
+    const fn byte(mut self, byte: u8) -> Self {
+        if self.length < N {
+            self.bytes[self.length] = byte;
+        }
+        self.length += 1;
+        self
+    }
+
+    const fn number(mut self, mut value: u64) -> Self {
+        while value >= 0x80 {
+            self = self.byte(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.byte(value as u8)
+    }
+
+    const fn text(mut self, text: &str) -> Self {
+        let bytes = text.as_bytes();
+        self = self.number(bytes.len() as u64);
+        let mut i = 0;
+        while i < bytes.len() {
+            self = self.byte(bytes[i]);
+            i += 1;
+        }
+        self
+    }
+
+    const fn ports(mut self, ports: &[(&str, &Description)]) -> Self {
+        self = self.number(ports.len() as u64);
+        let mut i = 0;
+        while i < ports.len() {
+            self = self.text(ports[i].0).contract(ports[i].1);
+            i += 1;
+        }
+        self
+    }
+
+    const fn contract(mut self, contract: &Description) -> Self {
+        self = self.text(contract.name).number(contract.fingerprint).number(contract.states.len() as u64);
+        let mut i = 0;
+        while i < contract.states.len() {
+            self = self.text(contract.states[i].name);
+            i += 1;
+        }
+        self = self.number(contract.messages.len() as u64);
+        i = 0;
+        while i < contract.messages.len() {
+            self = self.text(contract.messages[i].name).number(contract.messages[i].fingerprint);
+            i += 1;
+        }
+        self
+    }
+}

@@ -1,0 +1,181 @@
+//! The raw port: send and receive without types. Generated code is its only caller besides the kernel.
+
+use core::mem::{align_of, size_of};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use crate::abi::{Channel, End, Owner, SLOT_BODY};
+use crate::binding;
+use crate::channel::{Carried, walk};
+use crate::endpoint::{Closed, Side};
+use crate::exchange::{Exchange, Transfer};
+
+/// An end of a channel, its contract and state unknown.
+///
+/// Holding it proves that nobody else sends or receives on this end. Dropping it closes the end.
+#[repr(transparent)]
+pub struct RawEnd {
+    end: &'static End,
+}
+
+// SAFETY: an end may be used from any thread; holding the handle makes that one at a time.
+unsafe impl Send for RawEnd {}
+
+impl RawEnd {
+    /// Takes charge of an end.
+    ///
+    /// # Safety
+    ///
+    /// The end is open, the caller owns it, and there is no other `RawEnd` for it.
+    pub unsafe fn new(end: &'static End) -> Self {
+        RawEnd { end }
+    }
+
+    /// The end, as the kernel sees it. The handle is given up without closing.
+    pub fn into_end(self) -> &'static End {
+        let end = self.end;
+        core::mem::forget(self);
+        end
+    }
+
+    pub(crate) fn end(&self) -> &'static End {
+        self.end
+    }
+
+    fn channel(&self) -> &Channel {
+        // SAFETY: our end is open.
+        unsafe { self.end.channel() }
+    }
+
+    /// The side that this end is.
+    pub fn side(&self) -> Side {
+        self.channel().side_of(self.end)
+    }
+
+    /// Fingerprint of the contract that the channel was made for.
+    pub fn fingerprint(&self) -> u64 {
+        self.channel().fingerprint
+    }
+
+    /// The channel's number.
+    pub fn channel_id(&self) -> u64 {
+        self.channel().id
+    }
+
+    /// Sends message number `message` with its body; the channel is then in state `next_state`.
+    ///
+    /// It never blocks, allocates or fails: the ring has room for every message that the contract lets be in
+    /// flight, also after the peer closed.
+    ///
+    /// # Safety
+    ///
+    /// The contract of this channel lets this side send `message` now, and `B` is that message's body.
+    #[inline]
+    pub unsafe fn send<B: Exchange>(&mut self, side: Side, message: u16, next_state: u16, body: B) {
+        const { assert!(align_of::<B>() <= SLOT_BODY, "a message's body is aligned to 16 bytes at most") };
+        let channel = self.channel();
+        let to = side.peer();
+        let head = &channel.heads[to as usize].count;
+        let count = head.load(Relaxed);
+        let slot = channel.slot(to, count);
+        debug_assert!(channel.in_flight(to) <= u64::from(channel.rings[to as usize].mask));
+        let mut chain = core::ptr::null();
+        if B::HOLDS_HANDLES {
+            let mut transfer = Transfer::new(Owner::in_flight(channel.id, to));
+            body.hand_over(&mut transfer);
+            let (first, blocks, bytes) = transfer.finish();
+            chain = first;
+            binding::count_moved(blocks, bytes);
+        }
+        // SAFETY: the slot lies in the channel, has room for the body, and is free: the contract bounds what is
+        // in flight by the ring's size.
+        unsafe {
+            (*slot).chain.store(chain.cast_mut(), Relaxed);
+            (*slot).message.store(u32::from(message), Relaxed);
+            slot.cast::<u8>().add(SLOT_BODY).cast::<B>().write(body);
+        }
+        channel.state.store(u32::from(next_state), Relaxed);
+        head.store(count + 1, Release);
+        binding::notify(channel.end(to));
+    }
+
+    /// The number of the message at the head of the ring, if one is there.
+    ///
+    /// # Safety
+    ///
+    /// `side` is this end's side, and it receives in its state.
+    #[inline]
+    pub unsafe fn poll_message(&mut self, side: Side) -> Result<Option<u16>, Closed> {
+        let channel = self.channel();
+        let tail = channel.tails[side as usize].count.load(Relaxed);
+        // The peer's close comes after its last send: read in the other order, nothing is missed.
+        let closed = channel.end(side.peer()).closed.load(Acquire) != 0;
+        if channel.heads[side as usize].count.load(Acquire) == tail {
+            return if closed { Err(Closed) } else { Ok(None) };
+        }
+        // SAFETY: the slot lies in the channel and holds a message, published by the head.
+        Ok(Some(unsafe { (*channel.slot(side, tail)).message.load(Relaxed) } as u16))
+    }
+
+    /// As [`RawEnd::poll_message`], waiting until a message is there.
+    ///
+    /// # Safety
+    ///
+    /// As [`RawEnd::poll_message`].
+    #[inline]
+    pub unsafe fn wait_message(&mut self, side: Side) -> Result<u16, Closed> {
+        loop {
+            // SAFETY: passed on to the caller.
+            if let Some(message) = unsafe { self.poll_message(side) }? {
+                return Ok(message);
+            }
+            binding::wait(self.end);
+        }
+    }
+
+    /// Takes the message at the head: its blocks and endpoints now belong to the caller, its slot is free.
+    ///
+    /// # Safety
+    ///
+    /// A message is there, and `B` is its body.
+    #[inline]
+    pub unsafe fn take<B: Exchange>(&mut self, side: Side) -> B {
+        let channel = self.channel();
+        let tail = &channel.tails[side as usize].count;
+        let count = tail.load(Relaxed);
+        let slot = channel.slot(side, count);
+        if B::HOLDS_HANDLES {
+            let owner = binding::owner().to_bits();
+            // SAFETY: the slot holds a message whose chain was written by its send and is now ours.
+            unsafe {
+                walk((*slot).chain.load(Relaxed), |carried| match carried {
+                    Carried::Block(entry) => entry.tracked.owner.store(owner, Relaxed),
+                    Carried::End(end) => end.tracked.owner.store(owner, Relaxed),
+                });
+            }
+        }
+        // SAFETY: the caller vouches for the body's type; it is read once, before the slot is given back.
+        let body = unsafe { slot.cast::<u8>().add(SLOT_BODY).cast::<B>().read() };
+        tail.store(count + 1, Release);
+        body
+    }
+
+    /// Hands the end itself to a transfer.
+    pub fn hand_over(&self, transfer: &mut Transfer) {
+        transfer.end(self.end);
+    }
+
+    /// Stops a SIP that received a message its contract does not have. Between vouched SIPs it cannot happen.
+    #[cold]
+    pub fn unknown_message(&self, message: u16) -> ! {
+        panic!("channel {}: message number {message} is not in the contract", self.channel_id())
+    }
+}
+
+impl Drop for RawEnd {
+    fn drop(&mut self) {
+        // SAFETY: the handle owned the open end, and is gone.
+        unsafe { binding::close_end(self.end) }
+    }
+}
+
+const _: () = assert!(size_of::<RawEnd>() == 8);

@@ -1,0 +1,248 @@
+//! Waiting on many endpoints: a server and its clients, or unlike endpoints as [`Either`] of them.
+
+use alloc::vec::Vec;
+use core::marker::PhantomData;
+use core::ptr;
+use core::sync::atomic::Ordering::{Acquire, Relaxed};
+
+use crate::abi::{End, NEW_MEMBER, Set};
+use crate::binding;
+use crate::endpoint::{Closed, Contract, Endpoint, Receive, TryReceiveError};
+use crate::exbox::Exhausted;
+use crate::port::RawEnd;
+
+/// What can be waited on in a set: an endpoint that receives, or [`Either`] of two such.
+pub trait Member: Sized + Send {
+    /// What it receives.
+    type Received;
+    /// Its next message, if one is there.
+    fn try_receive(self) -> Result<Self::Received, TryReceiveError<Self>>;
+    /// The end behind it.
+    #[doc(hidden)]
+    fn with_end(self) -> (Self, &'static End);
+}
+
+impl<E: Receive> Member for E {
+    type Received = E::Received;
+    fn try_receive(self) -> Result<E::Received, TryReceiveError<E>> {
+        Receive::try_receive(self)
+    }
+    fn with_end(self) -> (Self, &'static End) {
+        let raw = self.into_raw();
+        let end = raw.end();
+        // SAFETY: it is the same end in the same state.
+        (unsafe { E::from_raw(raw) }, end)
+    }
+}
+
+/// One of two unlike members, and what one of two unlike members received. Nest it for more than two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Either<A, B> {
+    /// The first kind.
+    This(A),
+    /// The second kind.
+    That(B),
+}
+
+impl<A: Member, B: Member> Member for Either<A, B> {
+    type Received = Either<A::Received, B::Received>;
+    fn try_receive(self) -> Result<Self::Received, TryReceiveError<Self>> {
+        match self {
+            Either::This(member) => match member.try_receive() {
+                Ok(received) => Ok(Either::This(received)),
+                Err(error) => Err(error.map(Either::This)),
+            },
+            Either::That(member) => match member.try_receive() {
+                Ok(received) => Ok(Either::That(received)),
+                Err(error) => Err(error.map(Either::That)),
+            },
+        }
+    }
+    fn with_end(self) -> (Self, &'static End) {
+        match self {
+            Either::This(member) => {
+                let (member, end) = member.with_end();
+                (Either::This(member), end)
+            }
+            Either::That(member) => {
+                let (member, end) = member.with_end();
+                (Either::That(member), end)
+            }
+        }
+    }
+}
+
+/// Many members, each with a datum of its own, waited on together.
+///
+/// One step waits and brings the message together with its endpoint; an endpoint is a member until then, and
+/// becomes one again by [`EndpointSet::insert`]. Ready members are served in turn: one that always has something
+/// to say cannot keep the others waiting. The cost of a message does not depend on the number of members.
+pub struct EndpointSet<M: Member, D = ()> {
+    set: &'static Set,
+    members: Vec<Slot<M, D>>,
+    vacant: Option<usize>,
+    count: usize,
+    /// Ready ends taken from the shared list and put in order, oldest first.
+    batch: *const End,
+    /// Makes a member of an end that the kernel connected.
+    newcomer: unsafe fn(RawEnd) -> (M, D),
+}
+
+enum Slot<M, D> {
+    Member(M, D),
+    Vacant(Option<usize>),
+}
+
+// SAFETY: the raw pointer leads to ends of members, which the set owns.
+unsafe impl<M: Member, D: Send> Send for EndpointSet<M, D> {}
+
+/// What a SIP provides: where channels arrive that the kernel connects to it.
+///
+/// Holding one proves that the SIP's manifest provides `C`, and that nobody else serves this instance.
+pub struct Service<C> {
+    set: &'static Set,
+    contract: PhantomData<fn() -> C>,
+}
+
+impl<C: Contract> Service<C>
+where
+    C::Server: Receive,
+{
+    /// Takes charge of a kernel object.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the set, and every end that the kernel places in it is a `C::Server`.
+    pub unsafe fn from_raw(set: &'static Set) -> Self {
+        Service { set, contract: PhantomData }
+    }
+
+    /// The clients, as a set that new ones join when they first send.
+    pub fn clients<D: Default>(self) -> EndpointSet<C::Server, D> {
+        // SAFETY: the kernel places `C::Server`s.
+        EndpointSet::over(self.set, |raw| unsafe { (C::Server::from_raw(raw), D::default()) })
+    }
+
+    /// As [`Service::clients`], for a set that holds members of another kind as well.
+    pub fn clients_and<M: Member, D: Default>(self) -> EndpointSet<Either<C::Server, M>, D> {
+        // SAFETY: the kernel places `C::Server`s.
+        EndpointSet::over(self.set, |raw| unsafe { (Either::This(C::Server::from_raw(raw)), D::default()) })
+    }
+}
+
+/// What a set's [`EndpointSet::receive`] brings.
+#[derive(Debug)]
+#[must_use = "the endpoint is in the received message; dropping it closes the channel"]
+pub struct Event<R, D> {
+    /// The message with its endpoint in the next state, or [`Closed`] if that member's peer is gone.
+    pub received: Result<R, Closed>,
+    /// The member's datum.
+    pub data: D,
+}
+
+impl<M: Member, D> EndpointSet<M, D> {
+    /// An empty set.
+    pub fn new() -> Result<Self, Exhausted> {
+        Ok(Self::over(binding::create_set()?, |_| unreachable!("the kernel connects nobody to a set that is no service")))
+    }
+
+    fn over(set: &'static Set, newcomer: unsafe fn(RawEnd) -> (M, D)) -> Self {
+        EndpointSet { set, members: Vec::new(), vacant: None, count: 0, batch: ptr::null(), newcomer }
+    }
+
+    /// Adds an endpoint with its datum.
+    pub fn insert(&mut self, member: M, data: D) {
+        let (member, end) = member.with_end();
+        let member = Slot::Member(member, data);
+        let key = match self.vacant {
+            Some(key) => {
+                let Slot::Vacant(next) = self.members[key] else { unreachable!("a vacant slot is vacant") };
+                self.vacant = next;
+                self.members[key] = member;
+                key
+            }
+            None => {
+                self.members.push(member);
+                self.members.len() - 1
+            }
+        };
+        self.count += 1;
+        end.key.store(key, Relaxed);
+        binding::join_set(self.set, end);
+    }
+
+    /// Number of members, connected clients that have not sent anything yet not among them.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there are no members.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Waits for the next message of any member.
+    pub fn receive(&mut self) -> Event<M::Received, D> {
+        loop {
+            if let Some(event) = self.try_receive() {
+                return event;
+            }
+            binding::wait_set(self.set);
+        }
+    }
+
+    /// The next message, if one is there.
+    pub fn try_receive(&mut self) -> Option<Event<M::Received, D>> {
+        loop {
+            let end = self.next_ready()?;
+            binding::leave_set(end);
+            let (member, data) = self.take(end);
+            match member.try_receive() {
+                Ok(received) => return Some(Event { received: Ok(received), data }),
+                Err(TryReceiveError::Closed) => return Some(Event { received: Err(Closed), data }),
+                // It was listed for a message that an earlier step has taken.
+                Err(TryReceiveError::Empty(member)) => self.insert(member, data),
+            }
+        }
+    }
+
+    fn take(&mut self, end: &'static End) -> (M, D) {
+        let key = end.key.load(Relaxed);
+        if key == NEW_MEMBER {
+            // SAFETY: the kernel connected this end for us, in the start state of the service's contract.
+            return unsafe { (self.newcomer)(RawEnd::new(end)) };
+        }
+        let Slot::Member(member, data) = core::mem::replace(&mut self.members[key], Slot::Vacant(self.vacant)) else {
+            unreachable!("a ready end is a member")
+        };
+        self.vacant = Some(key);
+        self.count -= 1;
+        (member, data)
+    }
+
+    fn next_ready(&mut self) -> Option<&'static End> {
+        if self.batch.is_null() {
+            let mut newest = binding::take_ready(self.set);
+            // SAFETY: ends in the list belong to members and newcomers of this set, which are open.
+            while let Some(end) = unsafe { newest.as_ref() } {
+                let here = newest;
+                newest = end.ready_next.load(Acquire);
+                end.ready_next.store(self.batch.cast_mut(), Relaxed);
+                self.batch = here;
+            }
+        }
+        // SAFETY: as above.
+        let end = unsafe { self.batch.as_ref() }?;
+        self.batch = end.ready_next.load(Relaxed);
+        Some(end)
+    }
+}
+
+impl<M: Member, D> Drop for EndpointSet<M, D> {
+    fn drop(&mut self) {
+        // A closed end leaves the set. It may stay in the list of ready ends, which nobody follows any more.
+        self.members.clear();
+        // SAFETY: the set is ours and has no members left; the kernel closes the newcomers with it.
+        unsafe { binding::close_set(self.set) }
+    }
+}

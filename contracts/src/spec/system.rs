@@ -1,0 +1,209 @@
+//! Process control and a look at the system, as the kernel offers it to a shell.
+//!
+//! ```text
+//! Ready --?Processes--> Listing --!ProcessList--> Ready
+//! Ready --?Channels--> ListingChannels --!ChannelList--> Ready
+//! Ready --?Blocks--> Summing --!BlockSums--> Ready
+//! Ready --?Log--> ReadingLog --!LogText--> Ready
+//! Ready --?Uptime--> Timing --!Time--> Ready
+//! Ready --?Start--> Starting --!Started--> Running --!Exited--> Ready
+//!                   Starting --!Refused--> Ready
+//! Ready --?Shutdown--> End
+//! ```
+
+use crate::{Contract, ExBox, Exchange, Name, Text};
+
+/// What a shell asks of the kernel.
+#[derive(Contract)]
+#[contract(start = Ready)]
+pub enum System {
+    /// Asks which SIPs there are.
+    #[client(Ready => Listing)]
+    Processes,
+    /// All SIPs, oldest first, the kernel as number 0.
+    #[server(Listing => Ready)]
+    ProcessList {
+        /// One entry each.
+        processes: ExBox<[ProcessInfo]>,
+    },
+    /// Asks which channels there are.
+    #[client(Ready => ListingChannels)]
+    Channels,
+    /// All channels, oldest first.
+    #[server(ListingChannels => Ready)]
+    ChannelList {
+        /// One entry each.
+        channels: ExBox<[ChannelInfo]>,
+    },
+    /// Asks for the ledger, summed by owner.
+    #[client(Ready => Summing)]
+    Blocks,
+    /// The sums, taken at one instant.
+    #[server(Summing => Ready)]
+    BlockSums {
+        /// One entry for each owner of at least one block.
+        sums: ExBox<[BlockSum]>,
+        /// The heap as a whole.
+        totals: BlockTotals,
+    },
+    /// Asks for the kernel's log.
+    #[client(Ready => ReadingLog)]
+    Log,
+    /// As much of its end as the kernel keeps.
+    #[server(ReadingLog => Ready)]
+    LogText {
+        /// UTF-8.
+        text: ExBox<[u8]>,
+    },
+    /// Asks for the time.
+    #[client(Ready => Timing)]
+    Uptime,
+    /// The time.
+    #[server(Timing => Ready)]
+    Time {
+        /// Nanoseconds since the system started.
+        nanoseconds: u64,
+    },
+    /// Starts a SIP.
+    #[client(Ready => Starting)]
+    Start {
+        /// The file's name, for messages.
+        name: Name,
+        /// The image, an ELF file.
+        image: ExBox<[u8]>,
+        /// What the SIP gets as its argument.
+        argument: Text<200>,
+    },
+    /// It runs.
+    #[server(Starting => Running)]
+    Started {
+        /// Its number.
+        sip: u32,
+    },
+    /// It was not started.
+    #[server(Starting => Ready)]
+    Refused {
+        /// Why, naming the file.
+        reason: Text<300>,
+    },
+    /// It has ended.
+    #[server(Running => Ready)]
+    Exited {
+        /// How.
+        exit: Exit,
+        /// What it said when it panicked, or where it faulted; empty otherwise.
+        message: Text<300>,
+    },
+    /// Ends the system.
+    #[client(Ready => End)]
+    Shutdown {
+        /// What the one who started it is told.
+        outcome: Outcome,
+    },
+}
+
+/// Whether the system did what it was started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
+#[repr(u8)]
+pub enum Outcome {
+    /// It did.
+    Success,
+    /// Something failed.
+    Failure,
+}
+
+/// How a SIP ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
+#[repr(u8)]
+pub enum Exit {
+    /// Its main function returned success.
+    Success,
+    /// Its main function returned failure.
+    Failure,
+    /// It panicked.
+    Panic,
+    /// It did what the processor does not allow.
+    Fault,
+}
+
+/// What a SIP is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
+#[repr(u8)]
+pub enum ProcessState {
+    /// One of its threads runs or could run.
+    Ready,
+    /// All its threads wait.
+    Waiting,
+}
+
+/// One SIP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
+#[repr(C)]
+pub struct ProcessInfo {
+    /// Its number, never used again.
+    pub id: u32,
+    /// What it is doing.
+    pub state: ProcessState,
+    /// Priority of its threads.
+    pub priority: u8,
+    /// Number of its threads.
+    pub threads: u32,
+    /// Bytes of private memory: image, heap and stacks.
+    pub memory: u64,
+    /// Bytes of blocks it owns.
+    pub blocks: u64,
+    /// Where its image lies.
+    pub base: u64,
+    /// Its name.
+    pub name: Name,
+}
+
+/// One channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
+#[repr(C)]
+pub struct ChannelInfo {
+    /// Its number, never used again.
+    pub id: u64,
+    /// Messages sent so far, both ways.
+    pub messages: u64,
+    /// The contract's name.
+    pub contract: Text<40>,
+    /// The state that the last message leads to.
+    pub state: Text<40>,
+    /// Who has the client's end.
+    pub client: Text<40>,
+    /// Who has the server's end.
+    pub server: Text<40>,
+}
+
+/// What one owner has of the exchange heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
+#[repr(C)]
+pub struct BlockSum {
+    /// The owner.
+    pub owner: Text<60>,
+    /// Blocks.
+    pub blocks: u64,
+    /// Their bytes, as asked for.
+    pub bytes: u64,
+}
+
+/// The exchange heap as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
+#[repr(C)]
+pub struct BlockTotals {
+    /// Blocks allocated.
+    pub blocks: u64,
+    /// Their bytes, as asked for.
+    pub bytes: u64,
+    /// Bytes of memory mapped for them.
+    pub mapped: u64,
+    /// Blocks that changed owner by a send, so far.
+    pub blocks_moved: u64,
+    /// Their bytes.
+    pub bytes_moved: u64,
+    /// Bytes copied between blocks, so far.
+    pub bytes_copied: u64,
+    /// Sends that handed control straight to the waiting peer, so far.
+    pub hand_offs: u64,
+}

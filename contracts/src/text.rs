@@ -1,0 +1,118 @@
+//! Short texts that travel inside a message.
+
+use core::fmt;
+use core::str;
+
+use crate::exchange::{Exchange, Transfer};
+use crate::fingerprint;
+
+/// A text of at most `N` bytes of UTF-8, stored in place.
+///
+/// Holding one proves that its bytes are valid UTF-8 and that they fit.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Text<const N: usize> {
+    length: u32,
+    bytes: [u8; N],
+}
+
+/// A file's or a process's name: as long as a tar header allows.
+pub type Name = Text<100>;
+
+/// A text does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLong {
+    /// Bytes it has.
+    pub length: usize,
+    /// Bytes that fit.
+    pub limit: usize,
+}
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes are too long, the limit is {}", self.length, self.limit)
+    }
+}
+
+impl core::error::Error for TooLong {}
+
+impl<const N: usize> Text<N> {
+    /// The empty text.
+    pub const EMPTY: Self = Text { length: 0, bytes: [0; N] };
+
+    /// A copy of `text`.
+    pub fn new(text: &str) -> Result<Self, TooLong> {
+        let too_long = TooLong { length: text.len(), limit: N };
+        let mut this = Self::EMPTY;
+        this.bytes.get_mut(..text.len()).ok_or(too_long)?.copy_from_slice(text.as_bytes());
+        this.length = text.len() as u32;
+        Ok(this)
+    }
+
+    /// A copy of as much of `text` as fits, cut between characters.
+    pub fn truncated(text: &str) -> Self {
+        let end = text.floor_char_boundary(N);
+        Self::new(&text[..end]).unwrap_or(Self::EMPTY)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.bytes[..self.length as usize]).unwrap_or("")
+    }
+}
+
+// SAFETY: two plain fields, `repr(C)`.
+unsafe impl<const N: usize> Exchange for Text<N> {
+    const FINGERPRINT: u64 = fingerprint::mix(fingerprint::text(fingerprint::SEED, "Text"), N as u64);
+    const HOLDS_HANDLES: bool = false;
+    fn hand_over(&self, _: &mut Transfer) {}
+}
+
+impl<const N: usize> core::ops::Deref for Text<N> {
+    type Target = str;
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl<const N: usize> Default for Text<N> {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
+impl<const N: usize> PartialEq for Text<N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl<const N: usize> Eq for Text<N> {}
+
+impl<const N: usize> fmt::Debug for Text<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl<const N: usize> fmt::Display for Text<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_fits_comes_back_and_one_that_does_not_is_refused() {
+        assert_eq!(Text::<5>::new("hello").map(|text| text.as_str().len()), Ok(5));
+        assert_eq!(Text::<4>::new("hello").err(), Some(TooLong { length: 5, limit: 4 }));
+    }
+
+    #[test]
+    fn truncation_never_splits_a_character() {
+        assert_eq!(Text::<4>::truncated("aé€").as_str(), "aé");
+    }
+}
