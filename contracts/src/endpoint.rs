@@ -58,7 +58,12 @@ impl<E> TryReceiveError<E> {
 }
 
 /// A protocol between a client and a server. Written as an enum with `#[derive(Contract)]`.
-pub trait Contract: 'static {
+///
+/// # Safety
+///
+/// `Client` and `Server` are the endpoints of this contract in its start state, and never more messages than the
+/// depths say are in flight: rings are sized by them and not checked.
+pub unsafe trait Contract: 'static {
     /// The enum's name.
     const NAME: &'static str;
     /// States and messages, for tools and for binding.

@@ -29,6 +29,9 @@ pub mod endpoint;
 pub mod exbox;
 pub mod exchange;
 pub mod fingerprint;
+pub mod freestanding;
+#[doc(hidden)]
+pub mod generated;
 pub mod manifest;
 pub mod port;
 pub mod set;

@@ -1,0 +1,276 @@
+//! `derive(Exchange)`: a struct or enum whose layout is fixed and whose every part may cross.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{
+    Attribute, Data, DataEnum, DeriveInput, Fields, GenericParam, Generics, Ident, Index, Token,
+    TypeParamBound,
+};
+
+use crate::parse::plain;
+use crate::types;
+
+fn error<T>(span: Span, text: impl std::fmt::Display) -> syn::Result<T> {
+    Err(syn::Error::new(span, text))
+}
+
+/// Writes the impl.
+pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
+    let repr = Repr::of(&input.attrs)?;
+    let (impl_parameters, arguments) = parameters(&input.generics)?;
+    let body = match &input.data {
+        Data::Struct(data) => {
+            repr.fixes_struct(&input.ident)?;
+            structure(input, &data.fields)?
+        }
+        Data::Enum(data) => {
+            repr.fixes_enum(&input.ident)?;
+            enumeration(input, data)?
+        }
+        Data::Union(data) => {
+            return error(
+                data.union_token.span(),
+                "a union cannot cross a channel: nobody can tell which of its fields holds blocks\n\
+                 help: use an enum with `#[repr(C)]`",
+            );
+        }
+    };
+    let name = &input.ident;
+    let Body { fingerprint, holds_handles, hand_over } = body;
+    let transfer = local("transfer");
+    Ok(quote! {
+        // SAFETY: the layout is fixed by the representation, each part may cross, and each is handed over.
+        #[automatically_derived]
+        unsafe impl<#impl_parameters> ::contracts::Exchange for #name<#arguments> {
+            const FINGERPRINT: u64 = #fingerprint;
+            const HOLDS_HANDLES: bool = #holds_handles;
+            #[inline]
+            fn hand_over(&self, #transfer: &mut ::contracts::Transfer) {
+                if <Self as ::contracts::Exchange>::HOLDS_HANDLES {
+                    #hand_over
+                }
+            }
+        }
+    })
+}
+
+/// What the impl consists of.
+struct Body {
+    fingerprint: TokenStream,
+    holds_handles: TokenStream,
+    hand_over: TokenStream,
+}
+
+fn structure(input: &DeriveInput, fields: &Fields) -> syn::Result<Body> {
+    let name = plain(&input.ident);
+    let mut parts = Vec::new();
+    let mut patterns = Vec::new();
+    let mut locals = Vec::new();
+    for (number, field) in fields.iter().enumerate() {
+        types::examine(&field.ty)?;
+        let ty = &field.ty;
+        let (member, text) = member(number, field.ident.as_ref());
+        parts.push(quote_spanned! {ty.span()=>
+            ::contracts::generated::Field::new::<#ty>(#text, ::core::mem::offset_of!(Self, #member))
+        });
+        let local = local(&format!("field_{number}"));
+        patterns.push(quote!(#member: #local));
+        locals.push(local);
+    }
+    let transfer = local("transfer");
+    let parts = quote!(&[#(#parts),*]);
+    Ok(Body {
+        fingerprint: quote!(::contracts::generated::layout::<Self>(#name, #parts)),
+        holds_handles: quote!(::contracts::generated::holds_handles(#parts)),
+        hand_over: quote! {
+            let Self { #(#patterns),* } = self;
+            #(::contracts::generated::hand_over(#locals, #transfer);)*
+        },
+    })
+}
+
+fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
+    let name = plain(&input.ident);
+    if data.variants.is_empty() {
+        return error(
+            input.ident.span(),
+            format!("`{name}` has no values, so none can cross a channel\nhelp: add a variant"),
+        );
+    }
+    let fieldless = data.variants.iter().all(|variant| variant.fields.is_empty());
+    let transfer = local("transfer");
+    let mut hashes = Vec::new();
+    let mut handles = Vec::new();
+    let mut arms = Vec::new();
+    for (position, variant) in data.variants.iter().enumerate() {
+        let ident = &variant.ident;
+        let text = plain(ident);
+        if let Some((_, value)) = &variant.discriminant
+            && !fieldless
+        {
+            return error(
+                value.span(),
+                format!(
+                    "`{text}` has a number of its own in an enum with fields\n\
+                     help: leave it out; variants are numbered in order"
+                ),
+            );
+        }
+        let mut parts = Vec::new();
+        let mut patterns = Vec::new();
+        let mut locals = Vec::new();
+        for (number, field) in variant.fields.iter().enumerate() {
+            types::examine(&field.ty)?;
+            let ty = &field.ty;
+            let (member, text) = member(number, field.ident.as_ref());
+            // The offset follows from representation, sizes and alignments, which are in the hash.
+            parts.push(quote_spanned!(ty.span()=> ::contracts::generated::Field::new::<#ty>(#text, 0)));
+            let local = local(&format!("field_{number}"));
+            patterns.push(quote!(#member: #local));
+            locals.push(local);
+        }
+        let number =
+            if fieldless { quote!(Self::#ident as u64) } else { (position as u64).into_token_stream() };
+        hashes.push(quote!((#text, #number, &[#(#parts),*])));
+        handles.extend(parts);
+        arms.push(quote! {
+            Self::#ident { #(#patterns),* } => { #(::contracts::generated::hand_over(#locals, #transfer);)* }
+        });
+    }
+    Ok(Body {
+        fingerprint: quote!(::contracts::generated::variants::<Self>(#name, &[#(#hashes),*])),
+        holds_handles: quote!(::contracts::generated::holds_handles(&[#(#handles),*])),
+        hand_over: if fieldless { quote!() } else { quote!(match self { #(#arms)* }) },
+    })
+}
+
+/// A field's name as a token, and as it enters the fingerprint.
+fn member(number: usize, ident: Option<&Ident>) -> (TokenStream, String) {
+    match ident {
+        Some(ident) => (ident.to_token_stream(), plain(ident)),
+        None => (Index::from(number).into_token_stream(), number.to_string()),
+    }
+}
+
+fn local(text: &str) -> Ident {
+    format_ident!("{text}", span = Span::mixed_site())
+}
+
+/// A type's generics for the impl: parameters with their bounds and `Exchange`, and arguments.
+fn parameters(generics: &Generics) -> syn::Result<(TokenStream, TokenStream)> {
+    if let Some(clause) = &generics.where_clause {
+        return error(
+            clause.span(),
+            "`derive(Exchange)` takes no `where`\nhelp: put the bounds on the parameters: `<T: Bound>`",
+        );
+    }
+    let mut parameters = TokenStream::new();
+    let mut arguments = TokenStream::new();
+    for parameter in &generics.params {
+        match parameter {
+            GenericParam::Lifetime(lifetime) => {
+                return error(
+                    lifetime.span(),
+                    "a type with a lifetime cannot cross a channel: it leads into the sender's memory\n\
+                     help: put the data in a block: `ExBox<T>`",
+                );
+            }
+            GenericParam::Type(parameter) => {
+                let ident = &parameter.ident;
+                let bounds = plain_bounds(&parameter.bounds)?;
+                parameters.extend(quote!(#ident: #(#bounds +)* ::contracts::Exchange,));
+                arguments.extend(quote!(#ident,));
+            }
+            GenericParam::Const(parameter) => {
+                types::examine(&parameter.ty)?;
+                let (ident, ty) = (&parameter.ident, &parameter.ty);
+                parameters.extend(quote!(const #ident: #ty,));
+                arguments.extend(quote!(#ident,));
+            }
+        }
+    }
+    Ok((parameters, arguments))
+}
+
+/// Bounds that are traits and nothing else.
+fn plain_bounds(bounds: &Punctuated<TypeParamBound, Token![+]>) -> syn::Result<Vec<TokenStream>> {
+    let plain = |bound: &TypeParamBound| match bound {
+        TypeParamBound::Trait(bound) if bound.lifetimes.is_none() && bound.maybe.is_none() => {
+            types::examine_path(&bound.path)?;
+            Ok(bound.path.to_token_stream())
+        }
+        other => error(
+            other.span(),
+            "a parameter of a type that crosses is bounded by traits only\nhelp: remove this bound",
+        ),
+    };
+    bounds.iter().map(plain).collect()
+}
+
+/// What `#[repr(...)]` says.
+#[derive(Default)]
+struct Repr {
+    c: bool,
+    transparent: bool,
+    integer: bool,
+}
+
+impl Repr {
+    fn of(attributes: &[Attribute]) -> syn::Result<Repr> {
+        let mut repr = Repr::default();
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("repr")) {
+            attribute.parse_nested_meta(|meta| {
+                let Some(ident) = meta.path.get_ident() else { return Ok(()) };
+                match ident.to_string().as_str() {
+                    "C" => repr.c = true,
+                    "transparent" => repr.transparent = true,
+                    "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => {
+                        repr.integer = true;
+                    }
+                    "packed" => {
+                        return Err(meta.error(
+                            "a packed type cannot cross a channel: its fields cannot be referred to\n\
+                             help: remove `packed` and order the fields by size",
+                        ));
+                    }
+                    _ => {}
+                }
+                // `align(N)`: rustc checks it, and alignment is in the fingerprint.
+                if meta.input.peek(syn::token::Paren) {
+                    let content;
+                    syn::parenthesized!(content in meta.input);
+                    content.parse::<TokenStream>()?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(repr)
+    }
+
+    fn fixes_struct(&self, name: &Ident) -> syn::Result<()> {
+        if self.c || self.transparent {
+            return Ok(());
+        }
+        error(
+            name.span(),
+            format!(
+                "the layout of struct `{name}` is not fixed: two programs built apart may disagree\nhelp: add `#[repr(C)]`"
+            ),
+        )
+    }
+
+    fn fixes_enum(&self, name: &Ident) -> syn::Result<()> {
+        if self.c || self.integer {
+            return Ok(());
+        }
+        error(
+            name.span(),
+            format!(
+                "the layout of enum `{name}` is not fixed: two programs built apart may disagree\n\
+                 help: add `#[repr(u8)]`, or `#[repr(C)]` if its variants have fields"
+            ),
+        )
+    }
+}

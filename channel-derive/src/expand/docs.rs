@@ -1,0 +1,93 @@
+//! Documentation of the generated items.
+
+use syn::Ident;
+
+use crate::model::{Move, Protocol, START, Side, StateId};
+
+/// The module: a table of the states.
+pub(super) fn module(protocol: &Protocol, contract: &Ident) -> String {
+    let mut text = format!(
+        "\n\nStates, endpoints and messages of [`{contract}`](super::{contract}).\n\n\
+         | state | speaker | messages |\n|---|---|---|\n"
+    );
+    for state in 0..protocol.end() {
+        let start = if state == START { " (start)" } else { "" };
+        let speaker = speaker(protocol, state);
+        let moves: Vec<String> = protocol
+            .leaving(state)
+            .map(|step| format!("`{}` → {}", protocol.messages[step.message].name, link(protocol, step.to)))
+            .collect();
+        text += &format!("| {}{start} | {speaker} | {} |\n", link(protocol, state), moves.join("<br>"));
+    }
+    text
+}
+
+fn speaker(protocol: &Protocol, state: StateId) -> String {
+    protocol.leaving(state).next().map(|step| protocol.sender(step).to_string()).unwrap_or_default()
+}
+
+/// A link to a state's type; `End` has none.
+fn link(protocol: &Protocol, state: StateId) -> String {
+    let name = &protocol.states[state].text;
+    if state == protocol.end() { format!("`{name}`") } else { format!("[`{name}`](enum@{name})") }
+}
+
+fn message(protocol: &Protocol, step: Move) -> &str {
+    &protocol.messages[step.message].name
+}
+
+/// A state's type.
+pub(super) fn state(protocol: &Protocol, state: StateId) -> String {
+    let moves: Vec<String> = protocol
+        .leaving(state)
+        .map(|step| format!("`{}` (then {})", message(protocol, step), link(protocol, step.to)))
+        .collect();
+    format!("The state in which the {} sends {}.", speaker(protocol, state), moves.join(" or "))
+}
+
+/// A side's endpoint type.
+pub(super) fn endpoint(contract: &Ident, side: Side) -> String {
+    format!(
+        "The {side}'s end of a [`{contract}`](super::{contract}) channel in state `S`. Dropping it closes the channel."
+    )
+}
+
+/// The method that sends a message.
+pub(super) fn step(protocol: &Protocol, step: Move) -> String {
+    let after = if step.to == protocol.end() {
+        "which ends the session and closes this end".to_owned()
+    } else {
+        format!("then {}", link(protocol, step.to))
+    };
+    format!(
+        "\n\nSends `{}` in state {}, {after}. It never blocks and never fails.",
+        message(protocol, step),
+        link(protocol, step.from)
+    )
+}
+
+/// What a side receives in a state.
+pub(super) fn received(protocol: &Protocol, side: Side, state: StateId) -> String {
+    format!("What the {side} receives in state {}.", link(protocol, state))
+}
+
+/// A received message.
+pub(super) fn variant(protocol: &Protocol, step: Move) -> String {
+    if step.to == protocol.end() {
+        "\n\nThe session is over.".to_owned()
+    } else {
+        format!("\n\nThen {}.", link(protocol, step.to))
+    }
+}
+
+/// The endpoint in a received message.
+pub(super) fn next(protocol: &Protocol, step: Move) -> String {
+    format!("The endpoint, now in state {}.", link(protocol, step.to))
+}
+
+/// The method that receives.
+pub(super) fn receive(protocol: &Protocol, state: StateId) -> String {
+    let messages: Vec<String> =
+        protocol.leaving(state).map(|step| format!("`{}`", message(protocol, step))).collect();
+    format!("Waits for the {}'s next message: {}.", speaker(protocol, state), messages.join(" or "))
+}

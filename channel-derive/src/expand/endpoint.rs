@@ -1,0 +1,220 @@
+//! A side's endpoints: the type, and the methods that send and receive.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use super::{Writer, docs, endpoint_type, local, side_path};
+use crate::model::{Move, Side, StateId};
+use crate::names;
+
+impl Writer<'_> {
+    /// The endpoint type of a side and what it can do in every state.
+    pub(super) fn endpoint(&self, side: Side) -> TokenStream {
+        let endpoint = endpoint_type(side);
+        let side_value = side_path(side);
+        let contract = &self.contract;
+        let contract_name = &self.protocol.name;
+        let type_docs = docs::endpoint(self.name, side);
+        let formatter = local("formatter");
+        let raw = local("raw");
+        let transfer = local("transfer");
+        let sending = (0..self.protocol.end())
+            .filter(|state| self.protocol.speaks(side, *state) && !self.protocol.speaks(side.peer(), *state))
+            .map(|state| &self.states[state]);
+        quote! {
+            #[doc = #type_docs]
+            #[must_use = "dropping an endpoint closes the channel"]
+            pub struct #endpoint<S>(::contracts::port::RawEnd, ::core::marker::PhantomData<fn() -> S>);
+
+            impl<S: ::contracts::generated::State> ::core::fmt::Debug for #endpoint<S> {
+                fn fmt(&self, #formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    ::contracts::generated::debug(
+                        #formatter,
+                        #contract_name,
+                        #side_value,
+                        <S as ::contracts::generated::State>::NAME,
+                    )
+                }
+            }
+
+            // SAFETY: the type wraps the raw end; its side and state are what its name and parameter say.
+            unsafe impl<S: ::contracts::generated::State> ::contracts::Endpoint for #endpoint<S> {
+                type Contract = #contract;
+                const SIDE: ::contracts::Side = #side_value;
+                const STATE: u16 = <S as ::contracts::generated::State>::NUMBER;
+                unsafe fn from_raw(#raw: ::contracts::port::RawEnd) -> Self {
+                    #endpoint(#raw, ::core::marker::PhantomData)
+                }
+                fn into_raw(self) -> ::contracts::port::RawEnd {
+                    self.0
+                }
+            }
+
+            // SAFETY: the end is handed over, and nothing else is in the type.
+            unsafe impl<S: ::contracts::generated::State> ::contracts::Exchange for #endpoint<S>
+            where
+                #endpoint<S>: ::contracts::SendFirst,
+            {
+                const FINGERPRINT: u64 = ::contracts::generated::endpoint(
+                    #contract_name,
+                    #side_value,
+                    <S as ::contracts::generated::State>::NAME,
+                );
+                const HOLDS_HANDLES: bool = true;
+                fn hand_over(&self, #transfer: &mut ::contracts::Transfer) {
+                    ::contracts::port::RawEnd::hand_over(&self.0, #transfer)
+                }
+            }
+
+            // SAFETY: in these states this side sends, and only it.
+            #(unsafe impl ::contracts::SendFirst for #endpoint<#sending> {})*
+        }
+    }
+
+    /// The method that makes one step of a message.
+    pub(super) fn send(&self, step: Move) -> TokenStream {
+        let message = &self.messages[step.message];
+        let side = self.protocol.sender(step);
+        let endpoint = endpoint_type(side);
+        let side_value = side_path(side);
+        let from = &self.states[step.from];
+        let method = &message.method;
+        let user_docs = &message.surface.docs;
+        let step_docs = docs::step(self.protocol, step);
+        let parameters = message.surface.fields.iter().map(|field| &field.name);
+        let fields = parameters.clone();
+        let types = &message.types;
+        let to = self.endpoint_in(side, step.to).map(|to| quote!(-> #to));
+        let body = &message.body;
+        let (number, next) = (step.message as u16, step.to as u16);
+        let (raw, content) = (local("raw"), local("content"));
+        let result = self.step_result(side, step, &raw);
+        quote! {
+            impl #endpoint<#from> {
+                #(#[doc = #user_docs])*
+                #[doc = #step_docs]
+                #[inline]
+                #[allow(clippy::too_many_arguments, clippy::wrong_self_convention, clippy::should_implement_trait)]
+                pub fn #method(self, #(#parameters: #types),*) #to {
+                    let mut #raw = self.0;
+                    let #content = #body { #(#fields),* };
+                    // SAFETY: the endpoint's type says that the channel is in a state in which this message is sent.
+                    unsafe { ::contracts::port::RawEnd::send(&mut #raw, #side_value, #number, #next, #content) };
+                    #result
+                }
+            }
+        }
+    }
+
+    /// What a side receives in a state, and the methods that do.
+    pub(super) fn receive(&self, side: Side, state: StateId) -> TokenStream {
+        let endpoint = endpoint_type(side);
+        let side_value = side_path(side);
+        let from = &self.states[state];
+        let received = format_ident!("{}", names::received(side, &self.protocol.states[state].text));
+        let moves: Vec<Move> =
+            self.protocol.leaving(state).filter(|step| self.protocol.sender(*step) == side.peer()).collect();
+        let (raw, message, content) = (local("raw"), local("message"), local("content"));
+        let (closed, formatter) = (local("closed"), local("formatter"));
+        let variants = moves.iter().map(|step| self.received_variant(side, *step));
+        let variant_names: Vec<_> =
+            moves.iter().map(|step| &self.messages[step.message].surface.name).collect();
+        let texts = moves.iter().map(|step| &self.protocol.messages[step.message].name);
+        let arms = moves.iter().map(|step| {
+            let names = &self.messages[step.message];
+            let (number, body, variant) = (step.message as u16, &names.body, &names.surface.name);
+            let fields: Vec<_> = names.surface.fields.iter().map(|field| &field.name).collect();
+            let next = self.endpoint_in(side, step.to).map(|_| {
+                let endpoint = self.step_result(side, *step, &raw);
+                quote!(next: #endpoint)
+            });
+            quote! {
+                #number => {
+                    let #content = unsafe { ::contracts::port::RawEnd::take::<#body>(&mut #raw, #side_value) };
+                    #received::#variant { #(#fields: #content.#fields,)* #next }
+                }
+            }
+        });
+        let enum_docs = docs::received(self.protocol, side, state);
+        let receive_docs = docs::receive(self.protocol, state);
+        quote! {
+            #[doc = #enum_docs]
+            #[must_use = "the endpoint is in the received message; dropping it closes the channel"]
+            pub enum #received { #(#variants,)* }
+
+            impl #received {
+                /// # Safety
+                ///
+                /// The message is at the head of this end's ring, and the end is in this state.
+                #[inline]
+                unsafe fn open(mut #raw: ::contracts::port::RawEnd, #message: u16) -> Self {
+                    match #message {
+                        #(#arms)*
+                        _ => ::contracts::port::RawEnd::unknown_message(&#raw, #message),
+                    }
+                }
+            }
+
+            impl ::core::fmt::Debug for #received {
+                fn fmt(&self, #formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    ::core::fmt::Formatter::write_str(#formatter, match self {
+                        #(#received::#variant_names { .. } => #texts,)*
+                    })
+                }
+            }
+
+            impl #endpoint<#from> {
+                #[doc = #receive_docs]
+                #[doc = ""]
+                #[doc = "# Errors"]
+                #[doc = "[`Closed`](::contracts::Closed) if the peer is gone and nothing is left to receive."]
+                #[inline]
+                pub fn receive(self) -> ::core::result::Result<#received, ::contracts::Closed> {
+                    let mut #raw = self.0;
+                    // SAFETY: the endpoint's type says that this side receives now.
+                    match unsafe { ::contracts::port::RawEnd::wait_message(&mut #raw, #side_value) } {
+                        // SAFETY: the message was just found at the head, in the state of the endpoint's type.
+                        ::core::result::Result::Ok(#message) => {
+                            ::core::result::Result::Ok(unsafe { #received::open(#raw, #message) })
+                        }
+                        ::core::result::Result::Err(#closed) => ::core::result::Result::Err(#closed),
+                    }
+                }
+
+                #[doc = "As [`receive`](Self::receive), without waiting."]
+                #[doc = ""]
+                #[doc = "# Errors"]
+                #[doc = "[`Empty`](::contracts::TryReceiveError::Empty), with the endpoint, if no message is there yet; \
+                         [`Closed`](::contracts::TryReceiveError::Closed) if none will come."]
+                #[inline]
+                pub fn try_receive(self) -> ::core::result::Result<#received, ::contracts::TryReceiveError<Self>> {
+                    let mut #raw = self.0;
+                    // SAFETY: as in `receive`.
+                    match unsafe { ::contracts::port::RawEnd::poll_message(&mut #raw, #side_value) } {
+                        ::core::result::Result::Ok(::core::option::Option::Some(#message)) => {
+                            ::core::result::Result::Ok(unsafe { #received::open(#raw, #message) })
+                        }
+                        ::core::result::Result::Ok(::core::option::Option::None) => ::core::result::Result::Err(
+                            ::contracts::TryReceiveError::Empty(#endpoint(#raw, ::core::marker::PhantomData)),
+                        ),
+                        ::core::result::Result::Err(_) => {
+                            ::core::result::Result::Err(::contracts::TryReceiveError::Closed)
+                        }
+                    }
+                }
+            }
+
+            impl ::contracts::Receive for #endpoint<#from> {
+                type Received = #received;
+                #[inline]
+                fn receive(self) -> ::core::result::Result<#received, ::contracts::Closed> {
+                    #endpoint::<#from>::receive(self)
+                }
+                #[inline]
+                fn try_receive(self) -> ::core::result::Result<#received, ::contracts::TryReceiveError<Self>> {
+                    #endpoint::<#from>::try_receive(self)
+                }
+            }
+        }
+    }
+}

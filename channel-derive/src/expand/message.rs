@@ -1,0 +1,73 @@
+//! Messages: the struct of the fields as it lies in a slot, and the variant that a receiver sees.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::{Writer, docs, local};
+use crate::model::{MessageId, Move, Side};
+use crate::parse::Shape;
+
+impl Writer<'_> {
+    /// The struct of a message's fields.
+    pub(super) fn body(&self, message: MessageId) -> TokenStream {
+        let names = &self.messages[message];
+        let body = &names.body;
+        let name = &self.protocol.messages[message].name;
+        let fields: Vec<_> = names.surface.fields.iter().map(|field| &field.name).collect();
+        let texts = names.surface.fields.iter().map(|field| crate::parse::plain(&field.name));
+        let types = &names.types;
+        // Spanned at the type, so that a type that may not cross is where the error points.
+        let parts = fields.iter().zip(texts).zip(types).map(|((field, text), ty)| {
+            quote_spanned!(ty.span()=> ::contracts::generated::Field::new::<#ty>(#text, ::core::mem::offset_of!(#body, #field)))
+        });
+        let transfer = local("transfer");
+        let holds = quote!(<Self as ::contracts::Exchange>::HOLDS_HANDLES);
+        quote! {
+            #[repr(C)]
+            struct #body { #(#fields: #types),* }
+
+            impl #body {
+                const PARTS: &'static [::contracts::generated::Field] = &[#(#parts),*];
+            }
+
+            // SAFETY: each field may cross, the layout is C's, and every field is handed over.
+            unsafe impl ::contracts::Exchange for #body {
+                const FINGERPRINT: u64 = ::contracts::generated::layout::<Self>(#name, Self::PARTS);
+                const HOLDS_HANDLES: bool = ::contracts::generated::holds_handles(Self::PARTS);
+                #[inline]
+                fn hand_over(&self, #transfer: &mut ::contracts::Transfer) {
+                    if #holds {
+                        #(::contracts::generated::hand_over(&self.#fields, #transfer);)*
+                    }
+                }
+            }
+        }
+    }
+
+    /// The variant in which a side receives a message.
+    pub(super) fn received_variant(&self, side: Side, step: Move) -> TokenStream {
+        let names = &self.messages[step.message];
+        let surface = names.surface;
+        let variant = &surface.name;
+        let user_docs = &surface.docs;
+        let name = &self.protocol.messages[step.message].name;
+        let variant_docs = docs::variant(self.protocol, step);
+        let next = self.endpoint_in(side, step.to);
+        if next.is_none() && surface.shape == Shape::Unit {
+            return quote! { #(#[doc = #user_docs])* #[doc = #variant_docs] #variant };
+        }
+        let fields = surface.fields.iter().zip(&names.types).map(|(field, ty)| {
+            let field_name = &field.name;
+            let field_docs = &field.docs;
+            let fallback =
+                field.docs.is_empty().then(|| format!("See `{name}`")).map(|text| quote!(#[doc = #text]));
+            quote! { #(#[doc = #field_docs])* #fallback #field_name: #ty }
+        });
+        let next = next.map(|ty| {
+            let text = docs::next(self.protocol, step);
+            quote! { #[doc = #text] next: #ty }
+        });
+        quote! { #(#[doc = #user_docs])* #[doc = #variant_docs] #variant { #(#fields,)* #next } }
+    }
+}

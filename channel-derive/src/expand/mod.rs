@@ -1,0 +1,295 @@
+//! The generated code: the contract's module.
+//!
+//! Every path is absolute, functions are called by path, and local names are invisible to the user's tokens
+//! (`Span::mixed_site`), so nothing that surrounds the enum changes what this code means. An unsafe block holds one
+//! call with locals as arguments; whatever of the user's is evaluated was evaluated before it.
+
+mod docs;
+mod endpoint;
+mod message;
+
+use std::collections::HashSet;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::{DeriveInput, Ident, LitStr};
+
+use crate::check::{can_expand, check};
+use crate::depth::{Depths, depths};
+use crate::diagnose::explain;
+use crate::model::{Move, Protocol, Side, StateId};
+use crate::names;
+use crate::parse::{Parsed, SurfaceMessage, parse, visibility};
+use crate::types::Inside;
+
+/// Compiles a contract: its module, or the errors, or both where the errors do not prevent a module.
+pub(crate) fn contract(input: &DeriveInput) -> syn::Result<TokenStream> {
+    let parsed = parse(input)?;
+    let visibility = visibility(&parsed.surface.visibility)?;
+    let troubles = check(&parsed.protocol);
+    let mut errors = TokenStream::new();
+    for trouble in &troubles {
+        let report = explain(&parsed.protocol, trouble);
+        errors.extend(syn::Error::new(parsed.places.span(report.place), report.text).into_compile_error());
+        for (place, text) in report.also {
+            errors.extend(syn::Error::new(parsed.places.span(place), text).into_compile_error());
+        }
+    }
+    if !troubles.iter().all(can_expand) {
+        return Ok(errors);
+    }
+    let module = Writer::new(&parsed)?.module(&visibility);
+    Ok(quote! { #errors #module })
+}
+
+/// What every part of the generated code needs to know.
+struct Writer<'a> {
+    protocol: &'a Protocol,
+    /// The enum, as seen from its module.
+    contract: TokenStream,
+    name: &'a Ident,
+    docs: &'a [LitStr],
+    messages: Vec<MessageNames<'a>>,
+    states: Vec<Ident>,
+    module: Ident,
+    depths: Depths,
+}
+
+/// A message's names in the generated code.
+struct MessageNames<'a> {
+    surface: &'a SurfaceMessage,
+    /// Its method.
+    method: Ident,
+    /// The struct of its fields.
+    body: Ident,
+    /// The types of its fields as seen from the module.
+    types: Vec<syn::Type>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(parsed: &'a Parsed) -> syn::Result<Self> {
+        let Parsed { protocol, surface, .. } = parsed;
+        let module = names::snake_case(&protocol.name);
+        if names::unusable_name(&module).is_some() {
+            return Err(syn::Error::new(
+                surface.name.span(),
+                format!(
+                    "contract `{}` would become the module `{module}`, which is a keyword that cannot be a name\nhelp: rename the contract",
+                    protocol.name
+                ),
+            ));
+        }
+        let inside = Inside { taken: generated_types(protocol) };
+        let messages = surface
+            .messages
+            .iter()
+            .zip(&protocol.messages)
+            .map(|(surface, message)| MessageNames {
+                surface,
+                method: name(&names::snake_case(&message.name), surface.name.span()),
+                body: name(&names::body(&message.name), Span::call_site()),
+                types: surface.fields.iter().map(|field| inside.view(&field.ty)).collect(),
+            })
+            .collect();
+        let enum_name = &surface.name;
+        Ok(Writer {
+            protocol,
+            contract: quote!(super::#enum_name),
+            name: enum_name,
+            docs: &surface.docs,
+            messages,
+            states: protocol
+                .states
+                .iter()
+                .map(|state| name(&state.text, parsed.places.span(state.place)))
+                .collect(),
+            module: name(&module, surface.name.span()),
+            depths: depths(protocol),
+        })
+    }
+
+    fn module(&self, visibility: &TokenStream) -> TokenStream {
+        let module = &self.module;
+        let docs = self.docs;
+        let table = docs::module(self.protocol, self.name);
+        let contract = self.contract();
+        let states = self
+            .states
+            .iter()
+            .enumerate()
+            .take(self.protocol.end())
+            .map(|(state, name)| self.state(state, name));
+        let endpoints = [Side::Client, Side::Server].map(|side| self.endpoint(side));
+        let bodies = (0..self.messages.len()).map(|message| self.body(message));
+        let steps = self.protocol.moves().map(|step| self.send(step));
+        let receives = [Side::Client, Side::Server].into_iter().flat_map(|side| {
+            (0..self.protocol.end())
+                .filter(move |state| self.protocol.speaks(side.peer(), *state))
+                .map(move |state| self.receive(side, state))
+        });
+        let use_all = self.use_all();
+        quote! {
+            #(#[doc = #docs])*
+            #[doc = #table]
+            #[allow(dead_code, unused_imports)]
+            #visibility mod #module {
+                use super::*;
+                #contract
+                #(#states)*
+                #(#endpoints)*
+                #(#bodies)*
+                #(#steps)*
+                #(#receives)*
+            }
+            #use_all
+        }
+    }
+
+    /// `impl Contract`.
+    fn contract(&self) -> TokenStream {
+        let Writer { contract, depths, protocol, .. } = self;
+        let name = &protocol.name;
+        let Depths { to_server, to_client } = depths;
+        let start = &self.states[crate::model::START];
+        let states = protocol.states.iter().enumerate().map(|(state, name)| {
+            let name = &name.text;
+            let speaker = match self.speaker(state) {
+                Some(side) => {
+                    let side = side_path(side);
+                    quote!(::core::option::Option::Some(#side))
+                }
+                None => quote!(::core::option::Option::None),
+            };
+            quote!(::contracts::StateDescription { name: #name, speaker: #speaker })
+        });
+        let messages = protocol.messages.iter().zip(&self.messages).map(|(message, names)| {
+            let body = &names.body;
+            let name = &message.name;
+            let sender = side_path(message.sender);
+            let steps = message.steps.iter().map(|step| {
+                let (from, to) = (step.from as u16, step.to as u16);
+                quote!((#from, #to))
+            });
+            quote!(::contracts::generated::message::<#body>(#name, #sender, &[#(#steps),*], STATES))
+        });
+        quote! {
+            // SAFETY: depths and endpoints are those of the messages that the description lists.
+            unsafe impl ::contracts::Contract for #contract {
+                const NAME: &'static str = #name;
+                const DESCRIPTION: &'static ::contracts::Description = {
+                    const STATES: &[::contracts::StateDescription] = &[#(#states),*];
+                    const MESSAGES: &[::contracts::MessageDescription] = &[#(#messages),*];
+                    &::contracts::Description {
+                        name: #name,
+                        fingerprint: ::contracts::generated::contract(#name, STATES, MESSAGES, [#to_server, #to_client]),
+                        start: 0u16,
+                        states: STATES,
+                        messages: MESSAGES,
+                        depth_to_server: #to_server as u32,
+                        depth_to_client: #to_client as u32,
+                    }
+                };
+                const DEPTH_TO_SERVER: usize = #to_server;
+                const DEPTH_TO_CLIENT: usize = #to_client;
+                type Client = Client<#start>;
+                type Server = Server<#start>;
+            }
+        }
+    }
+
+    /// A state's type.
+    fn state(&self, state: StateId, name: &Ident) -> TokenStream {
+        let docs = docs::state(self.protocol, state);
+        let text = &self.protocol.states[state].text;
+        let number = state as u16;
+        quote! {
+            #[doc = #docs]
+            pub enum #name {}
+            impl ::contracts::generated::State for #name {
+                const NAME: &'static str = #text;
+                const NUMBER: u16 = #number;
+            }
+        }
+    }
+
+    /// Who sends in a state. In a mixed choice, which is refused anyway, the client.
+    fn speaker(&self, state: StateId) -> Option<Side> {
+        self.protocol.leaving(state).map(|step| self.protocol.sender(step)).min_by_key(|side| *side as u8)
+    }
+
+    /// The endpoint type of a side in a state; nothing for `End`.
+    fn endpoint_in(&self, side: Side, state: StateId) -> Option<TokenStream> {
+        let name = &self.states[state];
+        let endpoint = endpoint_type(side);
+        (state != self.protocol.end()).then(|| quote!(#endpoint<#name>))
+    }
+
+    /// What a step leaves its side with, made from a raw end: an endpoint, or nothing at `End`.
+    fn step_result(&self, side: Side, step: Move, raw: &Ident) -> TokenStream {
+        let endpoint = endpoint_type(side);
+        if step.to == self.protocol.end() {
+            return quote!();
+        }
+        quote!(#endpoint(#raw, ::core::marker::PhantomData))
+    }
+
+    /// The contract's variants are types of messages, not values that a program makes: without this they would all be
+    /// reported as dead code.
+    fn use_all(&self) -> TokenStream {
+        let name = self.name;
+        let arms = self.messages.iter().map(|message| {
+            let variant = &message.surface.name;
+            let fields: Vec<&Ident> = message.surface.fields.iter().map(|field| &field.name).collect();
+            let locals: Vec<Ident> = (0..fields.len()).map(|i| local(&format!("field_{i}"))).collect();
+            quote!(#name::#variant { #(#fields: #locals),* } => #name::#variant { #(#fields: #locals),* })
+        });
+        let message = local("message");
+        quote! {
+            const _: () = {
+                #[allow(dead_code)]
+                fn use_all(#message: #name) -> #name {
+                    match #message { #(#arms,)* }
+                }
+            };
+        }
+    }
+}
+
+/// The types that the module defines.
+fn generated_types(protocol: &Protocol) -> HashSet<String> {
+    let mut types: HashSet<String> = protocol.states.iter().map(|state| state.text.clone()).collect();
+    for side in [Side::Client, Side::Server] {
+        types.insert(names::endpoint(side).to_owned());
+        types.extend(
+            (0..protocol.end())
+                .filter(|state| protocol.speaks(side.peer(), *state))
+                .map(|state| names::received(side, &protocol.states[state].text)),
+        );
+    }
+    types.extend(protocol.messages.iter().map(|message| names::body(&message.name)));
+    types
+}
+
+/// An identifier, raw if it must be.
+fn name(text: &str, span: Span) -> Ident {
+    match syn::parse_str::<Ident>(text) {
+        Ok(_) => Ident::new(text, span),
+        Err(_) => Ident::new_raw(text, span),
+    }
+}
+
+/// A local variable of the generated code, which no token of the user's can name.
+fn local(text: &str) -> Ident {
+    Ident::new(text, Span::mixed_site())
+}
+
+fn endpoint_type(side: Side) -> Ident {
+    format_ident!("{}", names::endpoint(side))
+}
+
+fn side_path(side: Side) -> TokenStream {
+    match side {
+        Side::Client => quote!(::contracts::Side::Client),
+        Side::Server => quote!(::contracts::Side::Server),
+    }
+}

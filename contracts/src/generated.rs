@@ -1,0 +1,138 @@
+//! What the code that `derive(Contract)` and `derive(Exchange)` write leans on. Nothing here is for people to call.
+
+use core::fmt;
+
+use crate::endpoint::{MessageDescription, Side, StateDescription};
+use crate::exchange::{Exchange, Transfer};
+use crate::fingerprint::{SEED, mix, text};
+
+/// A state of a contract as a type.
+pub trait State: 'static {
+    /// Its name.
+    const NAME: &'static str;
+    /// Its index in [`Description::states`](crate::Description::states).
+    const NUMBER: u16;
+}
+
+/// A part of a message or of a type that crosses.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    fingerprint: u64,
+    holds_handles: bool,
+}
+
+impl Field {
+    /// The field `name` of type `T`, `offset` bytes from the start of what it is part of.
+    pub const fn new<T: Exchange>(name: &str, offset: usize) -> Field {
+        let mut hash = mix(text(SEED, name), T::FINGERPRINT);
+        hash = mix(mix(hash, size_of::<T>() as u64), align_of::<T>() as u64);
+        Field { fingerprint: mix(hash, offset as u64), holds_handles: T::HOLDS_HANDLES }
+    }
+}
+
+/// Whether one of the fields can hold blocks or endpoints.
+pub const fn holds_handles(fields: &[Field]) -> bool {
+    let mut i = 0;
+    while i < fields.len() {
+        if fields[i].holds_handles {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
+/// Hands over what a field holds.
+#[inline]
+pub fn hand_over<T: Exchange>(field: &T, transfer: &mut Transfer) {
+    if T::HOLDS_HANDLES {
+        field.hand_over(transfer);
+    }
+}
+
+/// Adds a row of fields to a hash.
+pub const fn fields(mut hash: u64, fields: &[Field]) -> u64 {
+    let mut i = 0;
+    while i < fields.len() {
+        hash = mix(hash, fields[i].fingerprint);
+        i += 1;
+    }
+    mix(hash, fields.len() as u64)
+}
+
+/// Fingerprint of a type with a name and a layout.
+pub const fn layout<T>(name: &str, parts: &[Field]) -> u64 {
+    let hash = mix(mix(text(SEED, name), size_of::<T>() as u64), align_of::<T>() as u64);
+    fields(hash, parts)
+}
+
+/// Fingerprint of an enum: each variant's name, number and fields.
+pub const fn variants<T>(name: &str, variants: &[(&str, u64, &[Field])]) -> u64 {
+    let mut hash = layout::<T>(name, &[]);
+    let mut i = 0;
+    while i < variants.len() {
+        let (name, number, parts) = variants[i];
+        hash = fields(mix(text(hash, name), number), parts);
+        i += 1;
+    }
+    mix(hash, variants.len() as u64)
+}
+
+/// Fingerprint of an endpoint as part of a message. It goes by names, since a contract may refer to itself.
+pub const fn endpoint(contract: &str, side: Side, state: &str) -> u64 {
+    text(mix(text(text(SEED, "endpoint"), contract), side as u64), state)
+}
+
+/// Describes a message with body `B`. `states` are those of its contract.
+pub const fn message<B: Exchange>(
+    name: &'static str,
+    sender: Side,
+    steps: &'static [(u16, u16)],
+    states: &[StateDescription],
+) -> MessageDescription {
+    let mut hash = mix(mix(text(SEED, name), sender as u64), B::FINGERPRINT);
+    let mut i = 0;
+    while i < steps.len() {
+        hash = text(hash, states[steps[i].0 as usize].name);
+        hash = text(hash, states[steps[i].1 as usize].name);
+        i += 1;
+    }
+    MessageDescription {
+        name,
+        fingerprint: mix(hash, steps.len() as u64),
+        sender,
+        steps,
+        body_size: size_of::<B>() as u32,
+        body_align: align_of::<B>() as u32,
+    }
+}
+
+/// Fingerprint of a contract.
+pub const fn contract(
+    name: &str,
+    states: &[StateDescription],
+    messages: &[MessageDescription],
+    depths: [usize; 2],
+) -> u64 {
+    let mut hash = mix(mix(text(SEED, name), depths[0] as u64), depths[1] as u64);
+    let mut i = 0;
+    while i < states.len() {
+        let speaker = match states[i].speaker {
+            Some(side) => side as u64,
+            None => 2,
+        };
+        hash = mix(text(hash, states[i].name), speaker);
+        i += 1;
+    }
+    i = 0;
+    while i < messages.len() {
+        hash = mix(hash, messages[i].fingerprint);
+        i += 1;
+    }
+    hash
+}
+
+/// Shows an endpoint: contract, side and state.
+pub fn debug(f: &mut fmt::Formatter<'_>, contract: &str, side: Side, state: &str) -> fmt::Result {
+    write!(f, "{contract}::{side:?}<{state}>")
+}
