@@ -1,0 +1,284 @@
+//! Interrupts and exceptions: from the vector to Rust and back.
+//!
+//! Every vector has a stub of 16 bytes that pushes its number and joins one path, which saves all registers and
+//! the vector state as a [`TrapFrame`] on the interrupt stack. What the frame says when [`dispatch`] returns is
+//! what goes on: that is how a context is abandoned ([`Verdict::Abandon`]).
+
+use core::arch::global_asm;
+use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use conquer_once::spin::OnceCell;
+use x86_64::VirtAddr;
+use x86_64::registers::control::Cr2;
+
+use super::{apic, panic, serial};
+
+/// The local APIC's timer.
+pub const VECTOR_TIMER: u8 = 0x20;
+/// COM1.
+pub const VECTOR_SERIAL: u8 = 0x24;
+/// The local APIC's spurious interrupt; needs no end of interrupt.
+pub const VECTOR_SPURIOUS: u8 = 0xff;
+
+/// The registers of whatever was interrupted, in the order in which they lie on the interrupt stack.
+#[derive(Clone, Debug)]
+#[repr(C)]
+#[expect(missing_docs, reason = "the fields are registers")]
+pub struct TrapFrame {
+    pub r15: u64,
+    pub r14: u64,
+    pub r13: u64,
+    pub r12: u64,
+    pub r11: u64,
+    pub r10: u64,
+    pub r9: u64,
+    pub r8: u64,
+    pub rbp: u64,
+    pub rdi: u64,
+    pub rsi: u64,
+    pub rdx: u64,
+    pub rcx: u64,
+    pub rbx: u64,
+    pub rax: u64,
+    pub vector: u64,
+    pub error_code: u64,
+    pub rip: u64,
+    pub cs: u64,
+    pub rflags: u64,
+    pub rsp: u64,
+    pub ss: u64,
+}
+
+/// An exception, as shown to whoever judges it.
+pub struct Exception<'a> {
+    /// The vector, below 32.
+    pub vector: u8,
+    /// The address whose access failed, for a page fault.
+    pub address: Option<u64>,
+    /// The interrupted context.
+    pub frame: &'a TrapFrame,
+}
+
+/// What becomes of the context that raised an exception.
+pub enum Verdict {
+    /// The kernel is at fault: panic, with a backtrace of the interrupted context.
+    KernelFault,
+    /// The context is given up. The core goes on in `entry(argument)` on another stack, interrupts off.
+    Abandon {
+        /// Where to go on.
+        entry: extern "C" fn(argument: usize) -> !,
+        /// Passed to `entry`.
+        argument: usize,
+        /// Highest address of the stack to go on with; nobody else uses it.
+        stack_top: VirtAddr,
+    },
+}
+
+/// Judges an exception. Runs on an interrupt stack with interrupts off: no locks, no allocation.
+pub type ExceptionHook = fn(&Exception<'_>) -> Verdict;
+
+static EXCEPTION_HOOK: OnceCell<ExceptionHook> = OnceCell::uninit();
+static UNEXPECTED: AtomicU32 = AtomicU32::new(0);
+
+/// Sets who judges exceptions from now on; before, and outside its domain, each is the kernel's fault. The first
+/// call counts.
+pub fn set_exception_hook(hook: ExceptionHook) {
+    EXCEPTION_HOOK.init_once(|| hook);
+}
+
+/// Interrupts so far on vectors that nobody asked for.
+pub fn unexpected_interrupts() -> u32 {
+    UNEXPECTED.load(Ordering::Relaxed)
+}
+
+const NAMES: [&str; 32] = [
+    "divide error",
+    "debug exception",
+    "non-maskable interrupt",
+    "breakpoint",
+    "overflow",
+    "bound range exceeded",
+    "invalid opcode",
+    "device not available",
+    "double fault",
+    "coprocessor segment overrun",
+    "invalid TSS",
+    "segment not present",
+    "stack segment fault",
+    "general protection fault",
+    "page fault",
+    "reserved exception 15",
+    "x87 floating-point error",
+    "alignment check",
+    "machine check",
+    "SIMD floating-point error",
+    "virtualization exception",
+    "control protection exception",
+    "reserved exception 22",
+    "reserved exception 23",
+    "reserved exception 24",
+    "reserved exception 25",
+    "reserved exception 26",
+    "reserved exception 27",
+    "hypervisor injection exception",
+    "VMM communication exception",
+    "security exception",
+    "reserved exception 31",
+];
+
+impl Exception<'_> {
+    /// What the manual calls it (SDM vol. 3, table 6-1).
+    pub fn name(&self) -> &'static str {
+        NAMES[usize::from(self.vector) % NAMES.len()]
+    }
+}
+
+impl fmt::Display for Exception<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.name())?;
+        if let Some(address) = self.address {
+            // Error code bits: SDM vol. 3, figure 4-12.
+            let code = self.frame.error_code;
+            let kind = match code {
+                _ if code & 0x10 != 0 => "fetching an instruction from",
+                _ if code & 2 != 0 => "writing to",
+                _ => "reading from",
+            };
+            let why = if code & 1 != 0 { "protected" } else { "unmapped" };
+            write!(f, " {kind} {why} address {address:#x}")?;
+        } else if self.frame.error_code != 0 {
+            write!(f, ", error code {:#x}", self.frame.error_code)?;
+        }
+        write!(f, " at {:#x}", self.frame.rip)
+    }
+}
+
+impl fmt::Display for TrapFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  rip {:016x} rsp {:016x} rfl {:016x}", self.rip, self.rsp, self.rflags)?;
+        writeln!(f, "  rax {:016x} rbx {:016x} rcx {:016x}", self.rax, self.rbx, self.rcx)?;
+        writeln!(f, "  rdx {:016x} rsi {:016x} rdi {:016x}", self.rdx, self.rsi, self.rdi)?;
+        writeln!(f, "  rbp {:016x} r8  {:016x} r9  {:016x}", self.rbp, self.r8, self.r9)?;
+        writeln!(f, "  r10 {:016x} r11 {:016x} r12 {:016x}", self.r10, self.r11, self.r12)?;
+        writeln!(f, "  r13 {:016x} r14 {:016x} r15 {:016x}", self.r13, self.r14, self.r15)
+    }
+}
+
+const STUB_BYTES: usize = 16;
+
+unsafe extern "C" {
+    /// The first of 256 stubs.
+    static entente_trap_stubs: u8;
+}
+
+/// Address of the stub for `vector`, below 256.
+pub(super) fn stub(vector: usize) -> VirtAddr {
+    VirtAddr::from_ptr(&raw const entente_trap_stubs) + (vector * STUB_BYTES) as u64
+}
+
+global_asm!(
+    ".balign 16",
+    ".globl entente_trap_stubs",
+    "entente_trap_stubs:",
+    ".set entente_vector, 0",
+    ".rept 256",
+    ".balign 16",
+    // These push an error code of their own (SDM vol. 3, table 6-1).
+    ".if (entente_vector == 8) || (entente_vector >= 10 && entente_vector <= 14) || (entente_vector == 17) || (entente_vector == 21) || (entente_vector == 29) || (entente_vector == 30)",
+    ".else",
+    "push 0",
+    ".endif",
+    "push entente_vector",
+    "jmp entente_trap_common",
+    ".set entente_vector, entente_vector + 1",
+    ".endr",
+    "entente_trap_common:",
+    "push rax",
+    "push rbx",
+    "push rcx",
+    "push rdx",
+    "push rsi",
+    "push rdi",
+    "push rbp",
+    "push r8",
+    "push r9",
+    "push r10",
+    "push r11",
+    "push r12",
+    "push r13",
+    "push r14",
+    "push r15",
+    "cld",
+    "mov rbx, rsp",
+    "mov rdi, rsp",
+    "sub rsp, 512",
+    "and rsp, -16",
+    "fxsave64 [rsp]",
+    "xor ebp, ebp",
+    "call {dispatch}",
+    "fxrstor64 [rsp]",
+    "mov rsp, rbx",
+    "pop r15",
+    "pop r14",
+    "pop r13",
+    "pop r12",
+    "pop r11",
+    "pop r10",
+    "pop r9",
+    "pop r8",
+    "pop rbp",
+    "pop rdi",
+    "pop rsi",
+    "pop rdx",
+    "pop rcx",
+    "pop rbx",
+    "pop rax",
+    "add rsp, 16",
+    "iretq",
+    dispatch = sym dispatch,
+);
+
+/// Called by the common path with the frame it built.
+extern "C" fn dispatch(frame: &mut TrapFrame) {
+    match frame.vector as u8 {
+        0..32 => exception(frame),
+        VECTOR_TIMER => {
+            super::cores::signal(super::cores::EVENT_TIMER);
+            apic::end_of_interrupt();
+        }
+        VECTOR_SERIAL => {
+            serial::on_interrupt();
+            apic::end_of_interrupt();
+        }
+        VECTOR_SPURIOUS => {}
+        _ => {
+            UNEXPECTED.fetch_add(1, Ordering::Relaxed);
+            apic::end_of_interrupt();
+        }
+    }
+}
+
+const PAGE_FAULT: u8 = 14;
+
+fn exception(frame: &mut TrapFrame) {
+    let vector = frame.vector as u8;
+    let address = (vector == PAGE_FAULT).then(Cr2::read_raw);
+    let exception = Exception { vector, address, frame };
+    let verdict = match EXCEPTION_HOOK.try_get() {
+        Ok(judge) => judge(&exception),
+        Err(_) => Verdict::KernelFault,
+    };
+    match verdict {
+        Verdict::KernelFault => panic::exception(&exception),
+        Verdict::Abandon { entry, argument, stack_top } => {
+            const FLAGS_INTERRUPTS_OFF: u64 = 2;
+            frame.rip = entry as usize as u64;
+            frame.rdi = argument as u64;
+            frame.rbp = 0;
+            // As if called: the stack pointer is 8 below a multiple of 16.
+            frame.rsp = (stack_top.as_u64() & !15) - 8;
+            frame.rflags = FLAGS_INTERRUPTS_OFF;
+        }
+    }
+}

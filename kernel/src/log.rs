@@ -1,0 +1,142 @@
+//! The kernel's log: lines to the debug console, and the most recent ones kept for `dmesg`.
+
+use alloc::string::String;
+use core::fmt::{self, Write};
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use spin::Mutex;
+
+use crate::arch;
+
+const KEPT_BYTES: usize = 64 * 1024;
+
+/// The last [`KEPT_BYTES`] bytes of text, in whole lines.
+struct Recent {
+    bytes: [u8; KEPT_BYTES],
+    /// Where the oldest byte is.
+    start: usize,
+    length: usize,
+}
+
+impl Recent {
+    const fn new() -> Recent {
+        Recent { bytes: [0; KEPT_BYTES], start: 0, length: 0 }
+    }
+
+    fn push(&mut self, text: &[u8]) {
+        let text = &text[text.len().saturating_sub(KEPT_BYTES)..];
+        while self.length + text.len() > KEPT_BYTES {
+            self.drop_line();
+        }
+        let at = (self.start + self.length) % KEPT_BYTES;
+        let (first, rest) = text.split_at(text.len().min(KEPT_BYTES - at));
+        self.bytes[at..at + first.len()].copy_from_slice(first);
+        self.bytes[..rest.len()].copy_from_slice(rest);
+        self.length += text.len();
+    }
+
+    fn drop_line(&mut self) {
+        let (older, newer) = self.parts();
+        let dropped = match older.iter().chain(newer).position(|&byte| byte == b'\n') {
+            Some(end) => end + 1,
+            None => self.length,
+        };
+        self.start = (self.start + dropped) % KEPT_BYTES;
+        self.length -= dropped;
+    }
+
+    /// The text, oldest first, in two pieces.
+    fn parts(&self) -> (&[u8], &[u8]) {
+        let to_end = self.length.min(KEPT_BYTES - self.start);
+        (&self.bytes[self.start..self.start + to_end], &self.bytes[..self.length - to_end])
+    }
+}
+
+static RECENT: Mutex<Recent> = Mutex::new(Recent::new());
+
+/// Writes to the debug console and to the kept lines.
+struct Line<'a>(&'a mut Recent);
+
+impl Write for Line<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        arch::debugcon::write(text.as_bytes());
+        self.0.push(text.as_bytes());
+        Ok(())
+    }
+}
+
+struct KernelLog;
+
+impl Log for KernelLog {
+    fn enabled(&self, _metadata: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let kind = match record.level() {
+            Level::Error => "error: ",
+            Level::Warn => "warning: ",
+            _ => "",
+        };
+        let microseconds = arch::clock::now_ns() / 1000;
+        let (seconds, fraction) = (microseconds / 1_000_000, microseconds % 1_000_000);
+        // Writing to these cannot fail; a Display that says it failed loses its own text only.
+        let _ = writeln!(Line(&mut RECENT.lock()), "[{seconds:5}.{fraction:06}] {kind}{}", record.args());
+    }
+
+    fn flush(&self) {}
+}
+
+/// Sends what `log`'s macros say here, from [`Level::Info`] up. Interrupt handlers must not use them, and what is
+/// logged must not itself log while it is formatted.
+pub fn init() {
+    // Fails only if called twice.
+    if log::set_logger(&KernelLog).is_ok() {
+        log::set_max_level(LevelFilter::Info);
+    }
+}
+
+/// The most recent lines, oldest first.
+pub fn recent() -> String {
+    let mut bytes = alloc::vec::Vec::with_capacity(KEPT_BYTES);
+    {
+        let recent = RECENT.lock();
+        let (older, newer) = recent.parts();
+        bytes.extend_from_slice(older);
+        bytes.extend_from_slice(newer);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(recent: &Recent) -> Vec<u8> {
+        let (older, newer) = recent.parts();
+        [older, newer].concat()
+    }
+
+    #[test]
+    fn the_log_keeps_the_most_recent_whole_lines() {
+        let mut recent = Box::new(Recent::new());
+        let lines: Vec<String> = (0..10_000).map(|i| format!("line {i}\n")).collect();
+        for line in &lines {
+            recent.push(line.as_bytes());
+        }
+        let kept = text(&recent);
+        let all = lines.concat();
+        assert!(all.as_bytes().ends_with(&kept));
+        assert!(kept.starts_with(b"line "));
+        assert!(kept.len() > KEPT_BYTES - 20);
+    }
+
+    #[test]
+    fn a_line_longer_than_the_log_keeps_its_end() {
+        let mut recent = Box::new(Recent::new());
+        recent.push(b"before\n");
+        recent.push(&[b'x'; KEPT_BYTES + 5]);
+        recent.push(b"after\n");
+        assert_eq!(text(&recent), b"after\n");
+    }
+}

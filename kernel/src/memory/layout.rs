@@ -1,0 +1,74 @@
+//! Who lives where in the one address space.
+//!
+//! Each area has level 4 slots (512 GiB each) of its own, which [`check`] finds unused at boot. The loader's own
+//! mappings (physical memory, boot information, archive, first stack) begin at [`UPPER_HALF`]; the kernel image
+//! sits in the last 2 GiB.
+
+use x86_64::VirtAddr;
+
+use super::mapping;
+
+/// Where the upper half starts; the loader places its mappings from here on.
+pub const UPPER_HALF: u64 = 0xffff_8000_0000_0000;
+
+/// Windows of SIPs, [`SIP_WINDOW_BYTES`] each.
+pub const SIP_WINDOWS: u64 = 0xffff_c000_0000_0000;
+/// Bytes of one SIP's window.
+pub const SIP_WINDOW_BYTES: u64 = 1 << 30;
+/// Number of windows: they end where the exchange heap starts.
+pub const SIP_WINDOW_COUNT: u64 = (EXCHANGE_HEAP - SIP_WINDOWS) / SIP_WINDOW_BYTES;
+/// From a window's start to its image.
+pub const SIP_IMAGE_OFFSET: u64 = 2 << 20;
+
+/// The exchange heap.
+pub const EXCHANGE_HEAP: u64 = 0xffff_d000_0000_0000;
+/// Bytes of the exchange heap's area.
+pub const EXCHANGE_HEAP_BYTES: u64 = 1 << 40;
+
+/// The kernel's heap.
+pub const KERNEL_HEAP: u64 = 0xffff_e000_0000_0000;
+/// Bytes of the kernel heap's area.
+pub const KERNEL_HEAP_BYTES: u64 = 1 << 40;
+
+/// Device registers.
+pub const DEVICES: u64 = 0xffff_e400_0000_0000;
+/// Bytes of the devices' area.
+pub const DEVICES_BYTES: u64 = 1 << 39;
+
+/// Stacks of kernel threads and interrupts.
+pub const KERNEL_STACKS: u64 = 0xffff_e800_0000_0000;
+/// Bytes of the stacks' area.
+pub const KERNEL_STACKS_BYTES: u64 = 1 << 39;
+
+/// Start of SIP window `index`, which must be below [`SIP_WINDOW_COUNT`].
+pub fn sip_window(index: u64) -> VirtAddr {
+    assert!(index < SIP_WINDOW_COUNT, "there is no SIP window {index}");
+    VirtAddr::new(SIP_WINDOWS + index * SIP_WINDOW_BYTES)
+}
+
+/// An area of ours in which the loader already mapped something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AreaInUse {
+    /// The area's name.
+    pub name: &'static str,
+    /// Where it starts.
+    pub start: VirtAddr,
+}
+
+/// Finds that all areas are unused.
+pub fn check() -> Result<(), AreaInUse> {
+    const AREAS: [(&str, u64, u64); 5] = [
+        ("SIP windows", SIP_WINDOWS, SIP_WINDOW_COUNT * SIP_WINDOW_BYTES),
+        ("exchange heap", EXCHANGE_HEAP, EXCHANGE_HEAP_BYTES),
+        ("kernel heap", KERNEL_HEAP, KERNEL_HEAP_BYTES),
+        ("devices", DEVICES, DEVICES_BYTES),
+        ("kernel stacks", KERNEL_STACKS, KERNEL_STACKS_BYTES),
+    ];
+    for (name, start, bytes) in AREAS {
+        let start = VirtAddr::new(start);
+        if !mapping::top_level_unused(start, bytes) {
+            return Err(AreaInUse { name, start });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! Physical frames, the mappings of the one address space, and what is built from them: the kernel's heap and
+//! stacks.
+//!
+//! Lock order: the heap's lock, then the mappings', then the frames'. Under any of them nothing is allocated and
+//! nothing is logged.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+pub use x86_64::{PhysAddr, VirtAddr};
+
+pub mod frames;
+#[cfg(feature = "bare")]
+pub mod heap;
+pub mod layout;
+pub mod mapping;
+pub mod stacks;
+
+/// Bytes in a page and in a frame.
+pub const PAGE_SIZE: usize = 4096;
+
+/// Where all physical memory is mapped; 0 until [`set_physical_window`].
+static PHYSICAL_WINDOW: AtomicU64 = AtomicU64::new(0);
+
+/// Says where physical address 0 is mapped.
+///
+/// # Safety
+/// All physical memory that the caller goes on to use is mapped from `start` on, for good and writable.
+pub unsafe fn set_physical_window(start: VirtAddr) {
+    PHYSICAL_WINDOW.store(start.as_u64(), Ordering::Relaxed);
+}
+
+/// Where the window on physical memory starts.
+pub fn physical_window() -> VirtAddr {
+    VirtAddr::new_truncate(PHYSICAL_WINDOW.load(Ordering::Relaxed))
+}
+
+/// A pointer to physical memory, through the window. What lies there belongs to somebody: using the pointer is
+/// what needs care.
+pub fn physical(address: PhysAddr) -> *mut u8 {
+    (PHYSICAL_WINDOW.load(Ordering::Relaxed) + address.as_u64()) as *mut u8
+}

@@ -1,0 +1,116 @@
+//! Stacks with an unmapped page below: an overflow faults instead of spreading.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use x86_64::VirtAddr;
+
+use super::mapping::{self, Access, MapError};
+use super::{PAGE_SIZE, layout};
+
+/// Bytes from one slot of the kernel's stacks area to the next. A stack ends where its slot does.
+const SLOT_BYTES: u64 = 1 << 20;
+const SLOTS: usize = 4096;
+const WORD: usize = u64::BITS as usize;
+/// Pages of the largest stack: all of a slot but its guard.
+pub const MOST_PAGES: usize = SLOT_BYTES as usize / PAGE_SIZE - 1;
+
+/// Slots in use, a bit each.
+static USED: [AtomicU64; SLOTS / WORD] = [const { AtomicU64::new(0) }; SLOTS / WORD];
+
+/// Why there is no new stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StackError {
+    /// All slots of the stacks area are in use.
+    TooMany,
+    /// More than [`MOST_PAGES`] were asked for, or none.
+    BadSize,
+    /// The pages could not be mapped.
+    Map(MapError),
+}
+
+impl From<MapError> for StackError {
+    fn from(error: MapError) -> StackError {
+        StackError::Map(error)
+    }
+}
+
+/// Holding one proves that these pages are mapped, writable and nobody else's, and that the page below them is
+/// not mapped. Dropping it unmaps them: nothing may run on it any more.
+#[derive(Debug)]
+pub struct Stack {
+    limit: VirtAddr,
+    pages: usize,
+    slot: Option<usize>,
+}
+
+impl Stack {
+    /// A stack of `pages` pages of 4096 bytes for a kernel thread.
+    pub fn allocate(pages: usize) -> Result<Stack, StackError> {
+        if !(1..=MOST_PAGES).contains(&pages) {
+            return Err(StackError::BadSize);
+        }
+        let slot = take_slot().ok_or(StackError::TooMany)?;
+        let end = VirtAddr::new(layout::KERNEL_STACKS + (slot as u64 + 1) * SLOT_BYTES);
+        let limit = end - (pages * PAGE_SIZE) as u64;
+        if let Err(error) = mapping::map_fresh(limit, pages, Access::ReadWrite) {
+            give_slot(slot);
+            return Err(error.into());
+        }
+        Ok(Stack { limit, pages, slot: Some(slot) })
+    }
+
+    /// A stack inside an area of the caller's: the page at `guard` stays unmapped, and the stack's `pages` pages
+    /// follow it. The caller keeps `guard` unmapped for as long as the stack lives.
+    pub fn place(guard: VirtAddr, pages: usize) -> Result<Stack, StackError> {
+        if pages == 0 {
+            return Err(StackError::BadSize);
+        }
+        let limit = guard + PAGE_SIZE as u64;
+        mapping::map_fresh(limit, pages, Access::ReadWrite)?;
+        Ok(Stack { limit, pages, slot: None })
+    }
+
+    /// Its lowest usable address.
+    pub fn limit(&self) -> VirtAddr {
+        self.limit
+    }
+
+    /// The address past its highest byte: where an empty stack's pointer stands. A multiple of 4096.
+    pub fn top(&self) -> VirtAddr {
+        self.limit + (self.pages * PAGE_SIZE) as u64
+    }
+
+    /// Its size in pages of 4096 bytes, the guard not counted.
+    pub fn pages(&self) -> usize {
+        self.pages
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        mapping::unmap_range(self.limit, self.pages);
+        if let Some(slot) = self.slot {
+            give_slot(slot);
+        }
+    }
+}
+
+fn take_slot() -> Option<usize> {
+    for (i, word) in USED.iter().enumerate() {
+        let claim = |used: u64| (used != u64::MAX).then(|| used | (used + 1));
+        if let Ok(before) = word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, claim) {
+            return Some(i * WORD + before.trailing_ones() as usize);
+        }
+    }
+    None
+}
+
+fn give_slot(slot: usize) {
+    USED[slot / WORD].fetch_and(!(1 << (slot % WORD)), Ordering::AcqRel);
+}
+
+/// Whether `address` lies in the kernel's stacks area, but in no stack: whoever touched it ran off a stack's end.
+pub fn is_guard(address: VirtAddr) -> bool {
+    let area = layout::KERNEL_STACKS..layout::KERNEL_STACKS + SLOTS as u64 * SLOT_BYTES;
+    area.contains(&address.as_u64()) && mapping::translate(address).is_none()
+}
