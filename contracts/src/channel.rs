@@ -5,60 +5,82 @@ use core::mem::size_of;
 use core::ptr;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
-use crate::abi::{
-    BlockEntry, Channel, End, Owner, SLOT_BODY, Slot, TRACKED_BLOCK, TRACKED_END, Tracked,
-};
+use serde::{Deserialize, Serialize};
+
+use crate::abi::{BlockEntry, Channel, End, Owner, SLOT_BODY, Slot, TRACKED_BLOCK, TRACKED_END, Tracked};
 use crate::endpoint::{Description, Side};
 
-/// One direction's slots: how many, and how far apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Slots {
-    count: u32,
-    stride: u32,
+/// All that a channel's memory depends on. Index 0 of a pair is the direction to the client, 1 to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// The contract's fingerprint.
+    pub fingerprint: u64,
+    /// The start state.
+    pub start: u16,
+    /// The greatest number of messages in flight.
+    pub depth: [u32; 2],
+    /// Bytes of the largest body.
+    pub body: [u32; 2],
 }
 
-fn slots(description: &Description, to: Side) -> Slots {
-    let depth = match to {
-        Side::Server => description.depth_to_server,
-        Side::Client => description.depth_to_client,
-    };
-    let body = description
-        .messages
-        .iter()
-        .filter(|message| message.sender == to.peer())
-        .map(|message| message.body_size)
-        .max()
-        .unwrap_or(0);
-    let stride = (SLOT_BODY as u32 + body).next_multiple_of(size_of::<Slot>() as u32);
-    Slots { count: depth.max(1).next_power_of_two(), stride }
-}
+impl Shape {
+    /// The shape of a channel for this contract.
+    pub const fn of(description: &Description) -> Shape {
+        let mut body = [0; 2];
+        let mut i = 0;
+        while i < description.messages.len() {
+            let message = &description.messages[i];
+            let to = message.sender.peer() as usize;
+            if message.body_size > body[to] {
+                body[to] = message.body_size;
+            }
+            i += 1;
+        }
+        Shape {
+            fingerprint: description.fingerprint,
+            start: description.start,
+            depth: [description.depth_to_client, description.depth_to_server],
+            body,
+        }
+    }
 
-/// Bytes and alignment of a channel for this contract, header and slots.
-pub fn layout(description: &Description) -> Layout {
-    let (client, server) = (slots(description, Side::Client), slots(description, Side::Server));
-    let bytes = size_of::<Channel>() as u32 + client.count * client.stride + server.count * server.stride;
-    Layout::from_size_align(bytes as usize, align_of::<Channel>()).expect("a channel's size fits an isize")
+    /// How many slots a direction has: a power of two.
+    fn slots(&self, to: Side) -> u32 {
+        self.depth[to as usize].max(1).next_power_of_two()
+    }
+
+    /// Bytes from one slot of a direction to the next.
+    fn stride(&self, to: Side) -> u32 {
+        (SLOT_BODY as u32 + self.body[to as usize]).next_multiple_of(size_of::<Slot>() as u32)
+    }
+
+    /// Bytes and alignment of the channel, header and slots.
+    pub fn layout(&self) -> Layout {
+        let slots: u32 =
+            [Side::Client, Side::Server].iter().map(|&to| self.slots(to) * self.stride(to)).sum();
+        Layout::from_size_align(size_of::<Channel>() + slots as usize, align_of::<Channel>())
+            .expect("a channel's size fits an isize")
+    }
 }
 
 /// Makes a channel in fresh memory, both ends owned by `owner`.
 ///
 /// # Safety
 ///
-/// `memory` is valid for writes of [`layout`]`(description)` and nothing else uses it.
-pub unsafe fn initialise(memory: *mut u8, description: &Description, id: u64, owner: Owner) -> *const Channel {
+/// `memory` is valid for writes of [`Shape::layout`] and nothing else uses it.
+pub unsafe fn initialise(memory: *mut u8, shape: &Shape, id: u64, owner: Owner) -> *const Channel {
     let channel = memory.cast::<Channel>();
     // SAFETY: the caller gives us the memory; zero is a valid value of every field.
     unsafe {
-        ptr::write_bytes(memory, 0, layout(description).size());
+        ptr::write_bytes(memory, 0, shape.layout().size());
         (*channel).id = id;
-        (*channel).fingerprint = description.fingerprint;
-        (*channel).state.store(u32::from(description.start), Relaxed);
+        (*channel).fingerprint = shape.fingerprint;
+        (*channel).state.store(u32::from(shape.start), Relaxed);
         let mut offset = size_of::<Channel>() as u32;
         for side in [Side::Client, Side::Server] {
-            let slots = slots(description, side);
             let ring = &mut (*channel).rings[side as usize];
-            (ring.offset, ring.stride, ring.mask) = (offset, slots.stride, slots.count - 1);
-            offset += slots.count * slots.stride;
+            (ring.offset, ring.stride, ring.mask) = (offset, shape.stride(side), shape.slots(side) - 1);
+            offset += shape.slots(side) * shape.stride(side);
             let end = &(*channel).ends[side as usize];
             end.tracked.kind.store(TRACKED_END, Relaxed);
             end.tracked.owner.store(owner.to_bits(), Relaxed);

@@ -88,8 +88,10 @@ plain!((), bool, char, u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, 
 
 // SAFETY: an array is its elements in a row; each is handed over.
 unsafe impl<T: Exchange, const N: usize> Exchange for [T; N] {
-    const FINGERPRINT: u64 =
-        fingerprint::mix(fingerprint::mix(fingerprint::text(fingerprint::SEED, "array"), T::FINGERPRINT), N as u64);
+    const FINGERPRINT: u64 = fingerprint::mix(
+        fingerprint::mix(fingerprint::text(fingerprint::SEED, "array"), T::FINGERPRINT),
+        N as u64,
+    );
     const HOLDS_HANDLES: bool = T::HOLDS_HANDLES;
     fn hand_over(&self, transfer: &mut Transfer) {
         if T::HOLDS_HANDLES {

@@ -10,6 +10,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::abi;
+use crate::channel::Shape;
 use crate::endpoint::Description;
 
 /// Name of the section that holds the manifest.
@@ -55,8 +56,8 @@ pub struct Port {
 pub struct ContractInfo {
     /// The enum's name.
     pub name: String,
-    /// See [`crate::Contract::FINGERPRINT`].
-    pub fingerprint: u64,
+    /// Fingerprint, start state, and what a channel's memory depends on.
+    pub shape: Shape,
     /// Names of the states, `End` last.
     pub states: Vec<String>,
     /// The messages with their fingerprints.
@@ -109,7 +110,7 @@ impl fmt::Display for Difference {
 impl ContractInfo {
     /// What keeps a user of `self` from talking to a provider of `provided`; none if the fingerprints agree.
     pub fn difference(&self, provided: &ContractInfo) -> Option<Difference> {
-        if self.fingerprint == provided.fingerprint {
+        if self.shape.fingerprint == provided.shape.fingerprint {
             return None;
         }
         if self.name != provided.name {
@@ -134,7 +135,7 @@ impl From<&Description> for ContractInfo {
     fn from(description: &Description) -> Self {
         ContractInfo {
             name: description.name.into(),
-            fingerprint: description.fingerprint,
+            shape: Shape::of(description),
             states: description.states.iter().map(|state| state.name.into()).collect(),
             messages: description
                 .messages
@@ -233,7 +234,11 @@ impl<const N: usize> Writer<N> {
     }
 
     const fn contract(mut self, contract: &Description) -> Self {
-        self = self.text(contract.name).number(contract.fingerprint).number(contract.states.len() as u64);
+        let shape = Shape::of(contract);
+        self = self.text(contract.name).number(shape.fingerprint).number(shape.start as u64);
+        self = self.number(shape.depth[0] as u64).number(shape.depth[1] as u64);
+        self = self.number(shape.body[0] as u64).number(shape.body[1] as u64);
+        self = self.number(contract.states.len() as u64);
         let mut i = 0;
         while i < contract.states.len() {
             self = self.text(contract.states[i].name);
@@ -246,5 +251,69 @@ impl<const N: usize> Writer<N> {
             i += 1;
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::{MessageDescription, Side, StateDescription};
+
+    static TALK: Description = Description {
+        name: "Talk",
+        fingerprint: u64::MAX - 1,
+        start: 0,
+        states: &[
+            StateDescription { name: "Idle", speaker: Some(Side::Client) },
+            StateDescription { name: "End", speaker: None },
+        ],
+        messages: &[MessageDescription {
+            name: "Say",
+            fingerprint: 300,
+            sender: Side::Client,
+            steps: &[(0, 1)],
+            body_size: 129,
+            body_align: 8,
+        }],
+        depth_to_server: 1,
+        depth_to_client: 0,
+    };
+
+    #[test]
+    fn a_manifest_encoded_in_a_constant_is_what_postcard_writes() {
+        const SPEC: ManifestSpec = ManifestSpec {
+            name: "talker",
+            provides: &[("talk", &TALK)],
+            uses: &[("talk", &TALK), ("other", &TALK)],
+            memory: 1 << 20,
+            stack: 65536,
+            priority: 200,
+        };
+        let port = |service: &str| Port { service: service.into(), contract: ContractInfo::from(&TALK) };
+        let manifest = Manifest {
+            abi: abi::HASH,
+            name: "talker".into(),
+            provides: [port("talk")].into(),
+            uses: [port("talk"), port("other")].into(),
+            memory: 1 << 20,
+            stack: 65536,
+            priority: 200,
+        };
+        const LENGTH: usize = SPEC.encoded_length();
+        assert_eq!(SPEC.encode::<LENGTH>().as_slice(), postcard::to_allocvec(&manifest).expect("it encodes"));
+        assert_eq!(postcard::from_bytes(&SPEC.encode::<LENGTH>()), Ok(manifest));
+    }
+
+    #[test]
+    fn a_difference_names_the_message_that_differs() {
+        let here = ContractInfo::from(&TALK);
+        let mut there = here.clone();
+        assert_eq!(here.difference(&there), None);
+        there.shape.fingerprint = 1;
+        assert_eq!(here.difference(&there), Some(Difference::States));
+        there.messages[0].fingerprint = 1;
+        assert_eq!(here.difference(&there), Some(Difference::Message("Say".into())));
+        there.messages[0].name = "Tell".into();
+        assert_eq!(here.difference(&there), Some(Difference::OnlyUsed("Say".into())));
     }
 }

@@ -143,7 +143,9 @@ pub struct Event<R, D> {
 impl<M: Member, D> EndpointSet<M, D> {
     /// An empty set.
     pub fn new() -> Result<Self, Exhausted> {
-        Ok(Self::over(binding::create_set()?, |_| unreachable!("the kernel connects nobody to a set that is no service")))
+        Ok(Self::over(binding::create_set()?, |_| {
+            unreachable!("the kernel connects nobody to a set that is no service")
+        }))
     }
 
     fn over(set: &'static Set, newcomer: unsafe fn(RawEnd) -> (M, D)) -> Self {
@@ -212,7 +214,9 @@ impl<M: Member, D> EndpointSet<M, D> {
             // SAFETY: the kernel connected this end for us, in the start state of the service's contract.
             return unsafe { (self.newcomer)(RawEnd::new(end)) };
         }
-        let Slot::Member(member, data) = core::mem::replace(&mut self.members[key], Slot::Vacant(self.vacant)) else {
+        let Slot::Member(member, data) =
+            core::mem::replace(&mut self.members[key], Slot::Vacant(self.vacant))
+        else {
             unreachable!("a ready end is a member")
         };
         self.vacant = Some(key);

@@ -15,9 +15,7 @@ use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicPtr, AtomicU64};
 
-use crate::abi::{
-    BlockEntry, Channel, ChannelRequest, Core, End, NOTIFY_SET, Owner, Set, Table, Thread,
-};
+use crate::abi::{BlockEntry, Channel, ChannelRequest, Core, End, NOTIFY_SET, Owner, Set, Table, Thread};
 use crate::endpoint::{Description, Side};
 use crate::exbox::Exhausted;
 use crate::port::RawEnd;

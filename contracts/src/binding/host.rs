@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use std::thread::{self, Thread};
 
 use crate::abi::{BlockEntry, Channel, End, NOTIFY_SET, Owner, OwnerKind, Set, TRACKED_BLOCK};
-use crate::channel::{self, Carried, Closing};
+use crate::channel::{self, Carried, Closing, Shape};
 use crate::endpoint::{Description, Side};
 use crate::exbox::Exhausted;
 use crate::port::RawEnd;
@@ -160,15 +160,17 @@ pub(crate) fn create_channel(description: &'static Description) -> Result<(RawEn
     if exhausted() {
         return Err(Exhausted);
     }
+    let shape = Shape::of(description);
+    let layout = shape.layout();
     // SAFETY: a channel is never empty; the memory is fresh, and the ends are ours.
     unsafe {
-        let memory = alloc::alloc(channel::layout(description));
+        let memory = alloc::alloc(layout);
         if memory.is_null() {
             return Err(Exhausted);
         }
         let id = NEXT_CHANNEL.fetch_add(1, Relaxed);
-        let channel: &'static Channel = &*channel::initialise(memory, description, id, owner());
-        CHANNEL_SIZES.lock().expect("no holder panics").push((id, channel::layout(description)));
+        let channel: &'static Channel = &*channel::initialise(memory, &shape, id, owner());
+        CHANNEL_SIZES.lock().expect("no holder panics").push((id, layout));
         Ok((RawEnd::new(channel.end(Side::Client)), RawEnd::new(channel.end(Side::Server))))
     }
 }
@@ -193,7 +195,8 @@ pub(crate) unsafe fn close_end(end: &'static End) {
     match channel.close(side) {
         Closing::First => notify(channel.end(side.peer())),
         Closing::Second => {
-            let place = sizes.iter().position(|(id, _)| *id == channel.id).expect("an open channel is listed");
+            let place =
+                sizes.iter().position(|(id, _)| *id == channel.id).expect("an open channel is listed");
             let (_, layout) = sizes.swap_remove(place);
             drop(sizes);
             let mut ends = Vec::new();

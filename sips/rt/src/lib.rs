@@ -1,1 +1,26 @@
-//! Placeholder.
+//! The runtime that every software-isolated process links.
+//!
+//! A SIP is a `main.rs` with [`manifest!`] and whatever it needs of this crate: its grants, a heap, the clock, the log, a
+//! terminal to print on. Nothing here gives authority: that is in the endpoints that the kernel grants.
+//!
+//! This is the only crate on the SIPs' side that contains unsafe code. It also compiles for the host, so that
+//! process logic built on it can be tested there; what only works inside a SIP says so.
+#![no_std]
+
+extern crate alloc;
+
+pub mod clock;
+pub mod heap;
+pub mod log;
+mod manifest;
+pub mod start;
+
+/// What [`manifest!`] expands to needs.
+#[doc(hidden)]
+pub mod private {
+    pub use contracts::abi::Start;
+    pub use contracts::export_memory_functions;
+    pub use contracts::manifest::{DEFAULT_MEMORY, DEFAULT_PRIORITY, DEFAULT_STACK, ManifestSpec};
+    pub use contracts::{Contract, Service};
+    pub use core;
+}

@@ -1,0 +1,86 @@
+//! `manifest!`: a SIP's manifest, its entry point, and what an image needs once.
+
+/// Writes the manifest into the image and makes `main` its entry point.
+///
+/// ```ignore
+/// rt::manifest! {
+///     main: serve,                              // fn(Grants) -> impl rt::start::Outcome
+///     provides: { count: Count },               // service name: contract
+///     uses: { console: Console },
+///     memory: 4 << 20,                          // bytes of private memory, optional
+///     stack: 128 << 10,                         // bytes of stack, optional
+///     priority: 9,                              // greater runs first, optional
+/// }
+/// ```
+///
+/// It defines `Grants`: a [`Service`](contracts::Service) for each `provides`, the client's endpoint for each `uses`, by
+/// the services' names, and `argument`, the text that whoever started the SIP gave it.
+#[macro_export]
+macro_rules! manifest {
+    (
+        main: $main:path
+        $(, provides: { $($provided:ident: $provided_contract:ty),* $(,)? })?
+        $(, uses: { $($used:ident: $used_contract:ty),* $(,)? })?
+        $(, memory: $memory:expr)?
+        $(, stack: $stack:expr)?
+        $(, priority: $priority:expr)?
+        $(,)?
+    ) => {
+        /// What the kernel granted this SIP; there is nothing else it can reach.
+        pub struct Grants {
+            /// What whoever started the SIP gave it; often empty.
+            pub argument: &'static str,
+            $($(
+                #[doc = concat!("The service `", stringify!($provided), "`.")]
+                pub $provided: $crate::private::Service<$provided_contract>,
+            )*)?
+            $($(
+                #[doc = concat!("A fresh channel to the service `", stringify!($used), "`.")]
+                pub $used: <$used_contract as $crate::private::Contract>::Client,
+            )*)?
+        }
+
+        const _: () = {
+            use $crate::private::{Contract, ManifestSpec};
+
+            const MEMORY: &[u64] = &[$($memory,)? $crate::private::DEFAULT_MEMORY];
+            const STACK: &[u32] = &[$($stack,)? $crate::private::DEFAULT_STACK];
+            const PRIORITY: &[u8] = &[$($priority,)? $crate::private::DEFAULT_PRIORITY];
+            const SPEC: ManifestSpec = ManifestSpec {
+                name: env!("CARGO_PKG_NAME"),
+                provides: &[$($((stringify!($provided), <$provided_contract as Contract>::DESCRIPTION)),*)?],
+                uses: &[$($((stringify!($used), <$used_contract as Contract>::DESCRIPTION)),*)?],
+                memory: MEMORY[0],
+                stack: STACK[0],
+                priority: PRIORITY[0],
+            };
+
+            #[used]
+            #[unsafe(link_section = ".entente.manifest")]
+            static MANIFEST: [u8; SPEC.encoded_length()] = SPEC.encode();
+
+            #[unsafe(no_mangle)]
+            extern "C" fn _start(start: &'static $crate::private::Start) -> ! {
+                // SAFETY: the kernel calls this once, with what the manifest asked for, in its order.
+                unsafe { $crate::start::enter(start) };
+                #[allow(unused_mut, unused_variables)]
+                let mut granted = $crate::start::Granted::new(start);
+                $crate::start::run($main, Grants {
+                    argument: granted.argument(),
+                    $($($provided: granted.service(),)*)?
+                    $($($used: granted.endpoint(),)*)?
+                })
+            }
+
+            $crate::private::export_memory_functions!();
+
+            #[global_allocator]
+            static HEAP: $crate::heap::Heap = $crate::heap::Heap::new();
+
+            #[panic_handler]
+            fn panic(info: &$crate::private::core::panic::PanicInfo<'_>) -> ! {
+                $crate::start::panicked(info)
+            }
+        };
+    };
+}
