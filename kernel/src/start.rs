@@ -52,7 +52,7 @@ fn start_memory(boot_info: &BootInfo) {
         panic!("too little memory: no usable region holds the {needed} bytes of the frame bitmap");
     }
     let counts = frames::counts();
-    info!("memory: {} MiB free", counts.free * PAGE_SIZE >> 20);
+    info!("memory: {} MiB free", (counts.free * PAGE_SIZE) >> 20);
 }
 
 fn load_symbols(boot_info: &BootInfo) {

@@ -12,8 +12,3 @@ pub use self::x86_64::*;
 mod hosted;
 #[cfg(not(feature = "bare"))]
 pub use self::hosted::*;
-
-// The memory functions are plain code; their tests run on the host against std's.
-#[cfg(all(test, not(feature = "bare")))]
-#[path = "x86_64/mem.rs"]
-mod mem;

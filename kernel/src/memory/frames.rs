@@ -1,6 +1,7 @@
 //! Physical frames: which are free.
 //!
-//! A bitmap with one bit for each frame up to the highest usable one, searched from where the last search ended.
+//! A bitmap with one bit for each frame up to the highest usable one. Low frames go first: memory that was used
+//! before is in caches, and a hypervisor has already backed it.
 //! The first MiB is never handed out: frame 0 makes null pointers, and other cores start in low memory.
 
 use core::fmt;
@@ -26,6 +27,7 @@ pub struct Counts {
 /// A set of frames, by number: the free ones are clear bits.
 pub struct Bitmap<'a> {
     words: &'a mut [u64],
+    /// No word before this one has a free frame.
     hint: usize,
     counts: Counts,
 }
@@ -53,6 +55,7 @@ impl<'a> Bitmap<'a> {
             let (word, bit) = (frame / Self::WORD, 1 << (frame % Self::WORD));
             if self.words[word] & bit != 0 {
                 self.words[word] &= !bit;
+                self.hint = self.hint.min(word);
                 self.counts.total += 1;
                 self.counts.free += 1;
             }
@@ -76,8 +79,7 @@ impl<'a> Bitmap<'a> {
         if self.counts.free == 0 {
             return None;
         }
-        let words = self.words.len();
-        let word = (self.hint..words).chain(0..self.hint).find(|&word| self.words[word] != u64::MAX)?;
+        let word = self.hint + self.words[self.hint..].iter().position(|&word| word != u64::MAX)?;
         let bit = self.words[word].trailing_ones() as usize;
         self.words[word] |= 1 << bit;
         self.hint = word;
@@ -93,6 +95,7 @@ impl<'a> Bitmap<'a> {
         let (word, bit) = (frame / Self::WORD, 1 << (frame % Self::WORD));
         assert!(self.words[word] & bit != 0, "frame {frame} given back twice");
         self.words[word] &= !bit;
+        self.hint = self.hint.min(word);
         self.counts.free += 1;
     }
 

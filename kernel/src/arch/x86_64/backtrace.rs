@@ -6,7 +6,8 @@ use x86_64::VirtAddr;
 
 use crate::memory::mapping;
 
-const MOST_FRAMES: usize = 64;
+/// More than the deepest stack holds.
+const MOST_FRAMES: usize = 100_000;
 
 /// The caller's frame pointer.
 #[inline(always)]

@@ -1,26 +1,21 @@
 //! Each core's own data, found through GS.
 
 use core::arch::asm;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use core::mem::MaybeUninit;
+use core::sync::atomic::Ordering;
+
+use contracts::abi::Core;
 
 use x86_64::VirtAddr;
 use x86_64::registers::model_specific::GsBase;
-
-/// One core's own data; `gs:[0]` holds its address while any code of ours runs.
-#[repr(C, align(64))]
-pub struct Core {
-    /// This structure's own address.
-    pub this: AtomicUsize,
-    /// What interrupts left to do, a bit each; looked at whenever a thread waits.
-    pub pending: AtomicU32,
-}
 
 /// Bit of [`Core::pending`]: the serial port has input.
 pub const EVENT_SERIAL: u32 = 1;
 /// Bit of [`Core::pending`]: the timer ticked.
 pub const EVENT_TIMER: u32 = 2;
 
-static BOOT_CORE: Core = Core { this: AtomicUsize::new(0), pending: AtomicU32::new(0) };
+// SAFETY: all zeros are a `Core`: every field is an atomic number or an atomic pointer that may be null.
+static BOOT_CORE: Core = unsafe { MaybeUninit::zeroed().assume_init() };
 
 /// Points GS at the boot core's block.
 pub fn init_boot_core() {

@@ -2,10 +2,9 @@
 
 use core::arch::asm;
 
+use contracts::freestanding;
 use raw_cpuid::{CpuId, CpuIdReaderNative};
 use x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags, Efer, EferFlags};
-
-use super::mem;
 
 /// Switches on SSE, with all floating-point exceptions masked. Must come before any code that formats text:
 /// precompiled `core` uses SSE2, and not every loader leaves it enabled. (SDM vol. 1, 13.1.3 and vol. 3, 10.6.)
@@ -63,7 +62,7 @@ pub fn enable_features() {
     }
 
     if has(|f| f.has_rep_movsb_stosb()) && !under_tcg() {
-        mem::choose(mem::Strategy::Rep);
+        freestanding::choose(freestanding::Strategy::Rep);
     }
 }
 

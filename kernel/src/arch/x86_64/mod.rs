@@ -13,13 +13,15 @@ pub mod cpu;
 pub mod debugcon;
 pub mod descriptors;
 pub mod interrupts;
-pub mod mem;
 pub mod paging;
 pub mod panic;
 pub mod pic;
 pub mod power;
 pub mod serial;
+pub mod switch;
 pub mod symbols;
 pub mod trap;
 
 pub use cores::core;
+
+contracts::export_memory_functions!();

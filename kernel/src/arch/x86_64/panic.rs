@@ -85,7 +85,23 @@ fn write_backtrace(out: &mut LastWords, interrupted: Option<u64>, frame_pointer:
         write_address(out, address, address);
     }
     // A return address may be the first byte of the next function: the call lies before it.
-    backtrace::walk(frame_pointer, |address| write_address(out, address, address.wrapping_sub(1)));
+    let (mut last, mut repeats) = (0, 0);
+    backtrace::walk(frame_pointer, |address| {
+        if address == last {
+            repeats += 1;
+            return;
+        }
+        write_repeats(out, repeats);
+        (last, repeats) = (address, 0);
+        write_address(out, address, address.wrapping_sub(1));
+    });
+    write_repeats(out, repeats);
+}
+
+fn write_repeats(out: &mut LastWords, repeats: usize) {
+    if repeats > 0 {
+        let _ = writeln!(out, "  ... {repeats} more of the same");
+    }
 }
 
 fn write_address(out: &mut LastWords, address: u64, lookup: u64) {
@@ -103,7 +119,3 @@ fn write_address(out: &mut LastWords, address: u64, lookup: u64) {
     }
     let _ = writeln!(out);
 }
-
-/// Precompiled `core` refers to it; with `panic = "abort"` nobody calls it.
-#[unsafe(no_mangle)]
-extern "C" fn rust_eh_personality() {}

@@ -1,0 +1,162 @@
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::collections::{HashMap, HashSet};
+
+use proptest::prelude::*;
+
+use super::*;
+
+const SLABS: usize = 64;
+const LARGE_BYTES: usize = 64 << 20;
+
+/// A piece of the host's memory that knows which of its pages are mapped.
+struct HostMemory {
+    start: usize,
+    layout: Layout,
+    mapped: HashSet<usize>,
+    limit: usize,
+}
+
+impl HostMemory {
+    fn heap(limit: usize) -> Heap<HostMemory> {
+        let bytes = SLABS * (SLAB_BYTES + SLAB_BYTES) + LARGE_BYTES;
+        let layout = Layout::from_size_align(bytes, SLAB_BYTES).expect("the layout is valid");
+        // SAFETY: the layout is not empty.
+        let start = unsafe { alloc_zeroed(layout) } as usize;
+        assert_ne!(start, 0);
+        let (small, large) = (start + SLABS * SLAB_BYTES, start + 2 * SLABS * SLAB_BYTES);
+        let area = Area { ledger: start, small, slabs: SLABS, large, large_end: large + LARGE_BYTES };
+        Heap::new(HostMemory { start, layout, mapped: HashSet::new(), limit }, area)
+    }
+}
+
+impl Drop for HostMemory {
+    fn drop(&mut self) {
+        // SAFETY: allocated by `heap` with this layout.
+        unsafe { dealloc(self.start as *mut u8, self.layout) }
+    }
+}
+
+impl Memory for HostMemory {
+    fn map(&mut self, address: usize, pages: usize) -> Result<(), OutOfMemory> {
+        if self.mapped.len() + pages > self.limit {
+            return Err(OutOfMemory);
+        }
+        for page in 0..pages {
+            assert!(self.mapped.insert(address + page * PAGE_SIZE), "a page is mapped once");
+        }
+        Ok(())
+    }
+
+    fn unmap(&mut self, address: usize, pages: usize) {
+        for page in 0..pages {
+            assert!(self.mapped.remove(&(address + page * PAGE_SIZE)), "only mapped pages are unmapped");
+        }
+    }
+}
+
+/// Checks everything that the ledger promises, against a model of what is allocated.
+fn check(heap: &Heap<HostMemory>, model: &HashMap<usize, (usize, Owner)>) {
+    let listed: Vec<_> = heap.blocks().collect();
+    assert_eq!(listed.len(), model.len(), "each block is listed once");
+    let mut spans = Vec::new();
+    for entry in &listed {
+        let (size, owner) = model[&(core::ptr::from_ref(*entry) as usize)];
+        assert_eq!(Owner::from_bits(entry.tracked.owner.load(Relaxed)), owner);
+        assert_eq!(entry.size.load(Relaxed), size);
+        let address = entry.address.load(Relaxed);
+        let end = address + size.max(1);
+        for page in address / PAGE_SIZE..end.div_ceil(PAGE_SIZE) {
+            assert!(heap.memory.mapped.contains(&(page * PAGE_SIZE)), "a block's pages are mapped");
+        }
+        spans.push((address, end));
+    }
+    spans.sort_unstable();
+    assert!(spans.windows(2).all(|pair| pair[0].1 <= pair[1].0), "blocks do not overlap");
+    let bytes = model.values().map(|(size, _)| size).sum();
+    let totals = Totals { blocks: model.len(), bytes, pages: heap.memory.mapped.len() };
+    assert_eq!(heap.totals(), totals, "sums equal what is allocated");
+}
+
+fn sizes() -> impl Strategy<Value = usize> {
+    prop_oneof![4 => 0usize..3000, 1 => 3000usize..200_000, 1 => Just(4096usize), 1 => Just(1usize << 20)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn the_ledger_lists_every_block_once_with_its_owner_and_its_sums_are_what_is_allocated(
+        steps in prop::collection::vec((any::<bool>(), sizes(), 0u32..13, any::<u16>()), 1..400),
+        limit in prop_oneof![Just(usize::MAX), 20usize..400],
+    ) {
+        let mut heap = HostMemory::heap(limit);
+        let mut model: HashMap<usize, (usize, Owner)> = HashMap::new();
+        for (step, (allocate, size, align, pick)) in steps.into_iter().enumerate() {
+            let keys: Vec<usize> = model.keys().copied().collect();
+            if allocate || keys.is_empty() {
+                let owner = Owner::sip(u32::from(pick));
+                if let Ok(entry) = heap.allocate(size, 1 << align, owner) {
+                    prop_assert_eq!(entry.address.load(Relaxed) % (1 << align), 0);
+                    model.insert(core::ptr::from_ref(entry) as usize, (size, owner));
+                }
+            } else {
+                let key = keys[usize::from(pick) % keys.len()];
+                model.remove(&key);
+                // SAFETY: the model holds addresses of allocated entries.
+                heap.free(unsafe { &*(key as *const BlockEntry) });
+            }
+            if step % 7 == 0 {
+                check(&heap, &model);
+            }
+        }
+        check(&heap, &model);
+        for key in model.drain().map(|(key, _)| key) {
+            // SAFETY: as above.
+            heap.free(unsafe { &*(key as *const BlockEntry) });
+        }
+        heap.trim();
+        prop_assert_eq!(heap.totals(), Totals::default(), "nothing stays allocated or mapped");
+        prop_assert!(heap.memory.mapped.is_empty());
+    }
+}
+
+#[test]
+fn an_allocation_that_fails_leaves_nothing_behind() {
+    let mut heap = HostMemory::heap(10);
+    assert_eq!(heap.allocate(1 << 20, 1, Owner::KERNEL).err(), Some(OutOfMemory));
+    heap.trim();
+    assert_eq!(heap.totals(), Totals::default());
+    assert!(heap.allocate(4096, 1, Owner::KERNEL).is_ok(), "what fits is still to be had");
+}
+
+#[test]
+fn blocks_of_a_page_or_more_start_a_page_of_their_own() {
+    let mut heap = HostMemory::heap(usize::MAX);
+    for size in [4096, 4097, 65536] {
+        let entry = heap.allocate(size, 1, Owner::KERNEL).expect("there is memory");
+        assert_eq!(entry.address.load(Relaxed) % PAGE_SIZE, 0);
+        assert_eq!(entry.capacity.load(Relaxed) % PAGE_SIZE, 0);
+    }
+}
+
+#[test]
+#[should_panic(expected = "a block that is freed is allocated")]
+fn a_block_is_freed_once() {
+    let mut heap = HostMemory::heap(usize::MAX);
+    let keep = heap.allocate(64, 1, Owner::KERNEL).expect("there is memory");
+    let entry = heap.allocate(64, 1, Owner::KERNEL).expect("there is memory");
+    assert_ne!(core::ptr::from_ref(keep), core::ptr::from_ref(entry));
+    heap.free(entry);
+    heap.free(entry);
+}
+
+#[test]
+fn an_adopted_block_is_in_the_ledger_and_its_memory_is_left_alone() {
+    let mut heap = HostMemory::heap(usize::MAX);
+    let bytes = vec![7u8; 5000];
+    let entry = heap.adopt(bytes.as_ptr() as usize, bytes.len(), Owner::sip(3)).expect("there is memory");
+    assert_eq!(heap.totals().bytes, 5000);
+    heap.free(entry);
+    assert_eq!((heap.totals().blocks, heap.totals().bytes), (0, 0));
+    assert!(bytes.iter().all(|&byte| byte == 7));
+}
