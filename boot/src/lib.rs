@@ -1,1 +1,31 @@
-//! Placeholder.
+//! Builds the system, packs the boot archive and runs it in QEMU. `cargo run` and the tests both go through here.
+//!
+//! - [`guest`] builds kernel, loader and SIPs in a cargo call of their own;
+//! - [`wiring`] says which SIPs start, [`check`] that their manifests fit together;
+//! - [`archive`] packs the boot archive; [`system`] is all of this in one value;
+//! - [`qemu`] is the machine, [`run`] one run of it with a time limit, which ends in an [`qemu::Outcome`];
+//! - [`setup`] installs QEMU where it is missing; [`gdb`], [`iso`] and [`new`] are the tools beside.
+//!
+//! A test reads:
+//!
+//! ```no_run
+//! # use std::time::Duration;
+//! let run = boot::system::System::build()?.exec("uptime; shutdown").run(Duration::from_secs(60))?;
+//! assert_eq!(run.outcome, boot::qemu::Outcome::Success);
+//! # Ok::<(), anyhow::Error>(())
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod archive;
+pub mod check;
+pub mod gdb;
+pub mod guest;
+pub mod iso;
+pub mod new;
+pub mod options;
+pub mod qemu;
+pub mod run;
+pub mod setup;
+pub mod system;
+pub mod terminal;
+pub mod wiring;

@@ -1,2 +1,91 @@
-//! Placeholder.
-fn main() {}
+//! `cargo run`: see `--help`.
+#![forbid(unsafe_code)]
+
+use anyhow::{Context, Result};
+use boot::options::{Options, Subcommands};
+use boot::qemu::{Debugger, Outcome};
+use boot::run::{self, Input};
+use boot::system::{System, scratch_dir};
+use boot::{gdb, iso, new, terminal};
+use clap::Parser;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Lines of the kernel log that are shown when a run ends badly.
+const LOG_LINES: usize = 40;
+
+fn main() -> ExitCode {
+    match go(&Options::parse()) {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn go(options: &Options) -> Result<u8> {
+    if let Some(Subcommands::New { name }) = &options.command {
+        let dir = new::make(name)?;
+        eprintln!("made {} and its line in boot/src/wiring.rs", dir.display());
+        return Ok(0);
+    }
+    let mut system = System::build()?;
+    for path in &options.files {
+        system.archive.add_file(path)?;
+    }
+    if let Some(commands) = &options.exec {
+        system = system.exec(commands);
+    }
+    system.machine.memory_mib = options.memory;
+    system.machine.cores = options.smp;
+    system.machine.accel = options.accel;
+    if let Some(path) = &options.iso {
+        system.machine.check_memory(system.archive.bytes(), system.archive.largest())?;
+        iso::write(&system, path)?;
+        eprintln!("wrote {}; it boots under BIOS and UEFI, with its console on COM1", path.display());
+        return Ok(0);
+    }
+    boot(options, &system)
+}
+
+fn boot(options: &Options, system: &System) -> Result<u8> {
+    let mut dir = scratch_dir()?;
+    let mut machine = system.write_to(dir.path())?;
+    if options.gdb {
+        machine.debugger = Debugger::Wait;
+        let script = gdb::write_script(&system.images, dir.path())?;
+        eprintln!("waiting for: gdb -x {}", script.display());
+    }
+    let log = dir.path().join("kernel.log");
+    let interactive = options.exec.is_none();
+    let outcome = match (interactive, terminal::is_interactive()) {
+        (true, true) => run::on_terminal(&machine, &log, options.limit())?,
+        (true, false) => run::as_filter(&machine, &log, options.limit(), Input::Stdin)?,
+        (false, _) => run::as_filter(&machine, &log, options.limit(), Input::None)?,
+    };
+    report(outcome, &log);
+    if matches!(outcome, Outcome::Panic | Outcome::TimedOut | Outcome::Off)
+        && !(interactive && outcome == Outcome::Off)
+    {
+        // The message points at the log: it stays.
+        dir.disable_cleanup(true);
+        let _ = std::fs::remove_file(dir.path().join("archive.tar")).context("nothing to remove");
+    }
+    // On the terminal, Ctrl-A x is a way to leave like any other.
+    Ok(if interactive && outcome == Outcome::Off { 0 } else { outcome.exit_status() })
+}
+
+/// Says on standard error what went wrong, if something did.
+fn report(outcome: Outcome, log: &Path) {
+    let what = match outcome {
+        Outcome::Success | Outcome::Failure | Outcome::Interrupted(_) => return,
+        Outcome::Loader => return eprintln!("error: {}", run::tail(log, 1)),
+        Outcome::Qemu(status) => return eprintln!("error: QEMU failed (status {status})"),
+        Outcome::Off if terminal::is_interactive() => return,
+        Outcome::Off => "the machine went off by itself",
+        Outcome::Panic => "the kernel panicked",
+        Outcome::TimedOut => "the time limit passed",
+    };
+    eprintln!("error: {what}; the end of the kernel log ({}):\n{}", log.display(), run::tail(log, LOG_LINES));
+}

@@ -1,0 +1,149 @@
+//! Building what runs on the machine: kernel, loader and SIPs.
+//!
+//! Guests share the host's target triple but not its features, so they are built in a cargo call of their own, always
+//! with the `guest` profile, and with nothing of the caller's compiler settings.
+
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+
+/// The target that guests are built for.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+const PROFILE: &str = "guest";
+
+/// Flags of every guest: the baseline processor, frame pointers for backtraces, no red zone in our own code.
+const RUSTFLAGS: [&str; 3] = ["-Ctarget-cpu=x86-64", "-Cforce-frame-pointers=yes", "-Cno-redzone=yes"];
+
+/// The built images.
+#[derive(Clone, Debug)]
+pub struct Images {
+    /// The loader, to be passed to QEMU as its kernel.
+    pub loader: PathBuf,
+    /// The kernel.
+    pub kernel: PathBuf,
+    /// The SIPs by name.
+    pub sips: BTreeMap<String, PathBuf>,
+}
+
+/// The root of the source tree.
+pub fn workspace() -> PathBuf {
+    let boot = Path::new(env!("CARGO_MANIFEST_DIR"));
+    boot.parent().unwrap_or(boot).to_owned()
+}
+
+/// Where guests and everything generated for a run go; honours `CARGO_TARGET_DIR`.
+pub fn target_dir() -> PathBuf {
+    let target = match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(dir) if !dir.is_empty() => {
+            let dir = PathBuf::from(dir);
+            // Cargo resolves a relative path against the caller's directory.
+            std::path::absolute(&dir).unwrap_or(dir)
+        }
+        _ => workspace().join("target"),
+    };
+    target.join("guest")
+}
+
+/// The SIPs in the source tree, by name: every package under `sips/` but the runtime.
+///
+/// # Errors
+/// When `sips/` cannot be read.
+pub fn sips() -> Result<Vec<String>> {
+    let dir = workspace().join("sips");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&dir).with_context(|| format!("cannot list {}", dir.display()))? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if name != "rt" && entry.path().join("Cargo.toml").is_file() {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Builds all guests; cargo's progress goes to standard error. May be called by many threads and processes at once.
+///
+/// # Errors
+/// When cargo cannot be run or the build fails (cargo has then said why).
+pub fn build() -> Result<Images> {
+    static BUILT: Mutex<Option<Images>> = Mutex::new(None);
+    let mut built = BUILT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(images) = &*built {
+        return Ok(images.clone());
+    }
+    let images = build_once()?;
+    *built = Some(images.clone());
+    Ok(images)
+}
+
+fn build_once() -> Result<Images> {
+    let target = target_dir();
+    fs::create_dir_all(&target).with_context(|| format!("cannot create {}", target.display()))?;
+    let path = target.join(".build-lock");
+    let lock = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    lock.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+
+    let sips = sips()?;
+    let status = command(&target, &sips).status().context("cannot run cargo")?;
+    if !status.success() {
+        bail!("the guests do not build ({status})");
+    }
+    let out = target.join(TARGET).join(PROFILE);
+    Ok(Images {
+        loader: out.join("loader"),
+        kernel: out.join("kernel"),
+        sips: sips.into_iter().map(|name| (name.clone(), out.join(name))).collect(),
+    })
+}
+
+fn command(target: &Path, sips: &[String]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .current_dir(workspace())
+        .args(["build", "--profile", PROFILE, "--target", TARGET, "--bins", "--features", "kernel/bare"])
+        .arg("--target-dir")
+        .arg(target)
+        .args(["-p", "kernel", "-p", "loader"]);
+    for name in sips {
+        command.args(["-p", name]);
+    }
+    for (key, _) in std::env::vars_os() {
+        if key.to_str().is_some_and(reaches_the_compiler) {
+            command.env_remove(key);
+        }
+    }
+    command
+        .env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS.join("\u{1f}"))
+        .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", "cc")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    command
+}
+
+/// Whether a variable of the caller's environment would change how guests are compiled.
+fn reaches_the_compiler(name: &str) -> bool {
+    let exact = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTC"];
+    let starts = ["CARGO_BUILD_", "CARGO_TARGET_", "CARGO_PROFILE_", "CARGO_UNSTABLE_"];
+    exact.contains(&name) || starts.iter().any(|start| name.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compiler_settings_of_the_caller_do_not_reach_the_guests() {
+        for name in
+            ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_PROFILE_GUEST_DEBUG"]
+        {
+            assert!(reaches_the_compiler(name), "{name}");
+        }
+        for name in ["CARGO", "CARGO_HOME", "PATH", "RUSTUP_TOOLCHAIN", "CARGO_NET_OFFLINE"] {
+            assert!(!reaches_the_compiler(name), "{name}");
+        }
+    }
+}

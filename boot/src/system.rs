@@ -1,0 +1,139 @@
+//! The whole system, ready to run: images, archive and machine in one value.
+
+use crate::archive::{Archive, FileError};
+use crate::guest::{self, Images};
+use crate::qemu::{Machine, Medium};
+use crate::run::{Finished, Guest};
+use crate::{check, setup, wiring};
+use anyhow::{Context, Result};
+use std::path::Path;
+use std::time::Duration;
+
+/// The name of the archive's entry with the commands of `--exec`.
+const EXEC: &str = "boot/exec";
+
+/// A system: what goes into its boot archive, and the machine it runs on.
+#[derive(Clone, Debug)]
+pub struct System {
+    /// The built images.
+    pub images: Images,
+    /// The boot archive.
+    pub archive: Archive,
+    /// The machine.
+    pub machine: Machine,
+}
+
+impl System {
+    /// Builds the guests, checks that they fit together and packs them. Installs QEMU first if it is missing.
+    ///
+    /// # Errors
+    /// When one of these steps fails.
+    pub fn build() -> Result<Self> {
+        setup::ensure_qemu()?;
+        let images = guest::build()?;
+        check::check(&images)?;
+        Self::from_images(images)
+    }
+
+    /// Packs images that are built already.
+    ///
+    /// # Errors
+    /// When an image cannot be read.
+    pub fn from_images(images: Images) -> Result<Self> {
+        let mut archive = Archive::default();
+        archive.set_file("boot/kernel", &images.kernel)?;
+        let wiring = postcard::to_allocvec(&wiring::wiring()).context("cannot encode the wiring")?;
+        archive.set("boot/wiring", wiring);
+        for (name, image) in &images.sips {
+            archive.set_file(&format!("sips/{name}"), image)?;
+        }
+        // The archive's path is filled in by `write_to`.
+        let medium = Medium::Direct { loader: images.loader.clone(), archive: "".into() };
+        Ok(System { images, archive, machine: Machine::new(medium) })
+    }
+
+    /// Has the shell run `commands` without a terminal and shut down.
+    #[must_use]
+    pub fn exec(mut self, commands: &str) -> Self {
+        self.archive.set(EXEC, commands.as_bytes().to_vec());
+        self
+    }
+
+    /// Adds a host file under its base name.
+    ///
+    /// # Errors
+    /// When the file cannot be added.
+    pub fn file(mut self, path: impl AsRef<Path>) -> Result<Self, FileError> {
+        self.archive.add_file(path.as_ref())?;
+        Ok(self)
+    }
+
+    /// Sets an entry of the archive, in place of one of that name.
+    #[must_use]
+    pub fn entry(mut self, name: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        self.archive.set(name, bytes.into());
+        self
+    }
+
+    /// Sets the machine's memory.
+    #[must_use]
+    pub fn memory_mib(mut self, memory_mib: u32) -> Self {
+        self.machine.memory_mib = memory_mib;
+        self
+    }
+
+    /// Sets the number of processors.
+    #[must_use]
+    pub fn cores(mut self, cores: u32) -> Self {
+        self.machine.cores = cores;
+        self
+    }
+
+    /// Counts instructions; see [`Machine::icount_shift`].
+    #[must_use]
+    pub fn icount(mut self, shift: u8) -> Self {
+        self.machine.icount_shift = Some(shift);
+        self
+    }
+
+    /// Writes the archive to `dir` and returns the machine that boots it.
+    ///
+    /// # Errors
+    /// When the archive is too large for the machine or cannot be written.
+    pub fn write_to(&self, dir: &Path) -> Result<Machine> {
+        self.machine.check_memory(self.archive.bytes(), self.archive.largest())?;
+        let path = dir.join("archive.tar");
+        self.archive.write(&path).context("cannot write the boot archive")?;
+        let medium = Medium::Direct { loader: self.images.loader.clone(), archive: path };
+        Ok(Machine { medium, ..self.machine.clone() })
+    }
+
+    /// Starts the system under the caller's control.
+    ///
+    /// # Errors
+    /// When the archive cannot be written or QEMU not be started.
+    pub fn start(&self) -> Result<Guest> {
+        let dir = scratch_dir()?;
+        let machine = self.write_to(dir.path())?;
+        Guest::start_in(&machine, dir)
+    }
+
+    /// Runs the system to its end, at most `limit`.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn run(&self, limit: Duration) -> Result<Finished> {
+        self.start()?.wait(limit)
+    }
+}
+
+/// A fresh directory for one run's archive and log.
+///
+/// # Errors
+/// When it cannot be created.
+pub fn scratch_dir() -> Result<tempfile::TempDir> {
+    let target = guest::target_dir();
+    std::fs::create_dir_all(&target).with_context(|| format!("cannot create {}", target.display()))?;
+    let dir = tempfile::Builder::new().prefix("run-").tempdir_in(&target);
+    dir.with_context(|| format!("cannot create a directory in {}", target.display()))
+}
