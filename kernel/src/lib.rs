@@ -17,6 +17,7 @@
 extern crate alloc;
 
 pub mod arch;
+pub mod exchange;
 pub mod log;
 pub mod memory;
 #[cfg(feature = "bare")]

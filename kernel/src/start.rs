@@ -85,6 +85,190 @@ fn start_devices(boot_info: &BootInfo) {
     interrupts::enable();
 }
 
+// DEMO
 fn run(_boot_info: &'static mut BootInfo) -> ! {
+    if let Some(demo) = option_env!("ARCH_DEMO") {
+        demo_run(demo);
+    }
     power::exit(power::Exit::Success)
+}
+
+extern "C" fn survivor(argument: usize) -> ! {
+    info!("survived, argument {argument:#x}");
+    interrupts::enable();
+    let before = clock::now_ns();
+    interrupts::idle(|| false);
+    info!("idle took {} us", (clock::now_ns() - before) / 1000);
+    power::exit(power::Exit::Success)
+}
+#[inline(never)]
+fn recurse(n: u64) -> u64 {
+    let mut a = [n; 64];
+    core::hint::black_box(&mut a);
+    if n == 0 { 0 } else { recurse(n - 1) + a[3] }
+}
+fn judge(e: &arch::trap::Exception<'_>) -> arch::trap::Verdict {
+    info!("judged: {e}");
+    static S: conquer_once::spin::OnceCell<memory::stacks::Stack> = conquer_once::spin::OnceCell::uninit();
+    let stack = S.get_or_init(|| memory::stacks::Stack::allocate(8).unwrap());
+    arch::trap::Verdict::Abandon { entry: survivor, argument: 0x1234, stack_top: stack.top() }
+}
+extern "C" fn on_stack(_: usize) -> ! {
+    let r = recurse(100000);
+    info!("{r}");
+    power::exit(power::Exit::Success)
+}
+fn demo_run(demo: &str) {
+    match demo {
+        "null" => unsafe { (16 as *mut u64).write_volatile(1) },
+        "panic" => {
+            let v: alloc::vec::Vec<u32> = alloc::vec::Vec::new();
+            let i = core::hint::black_box(3);
+            info!("{}", v[i]);
+        }
+        "overflow" => {
+            let stack = memory::stacks::Stack::allocate(8).unwrap();
+            unsafe { arch::switch::run_on(stack.top(), on_stack, 0) }
+        }
+        "bootoverflow" => {
+            info!("{}", recurse(100000));
+        }
+        "abandon" => {
+            arch::trap::set_exception_hook(judge);
+            unsafe { (16 as *mut u64).write_volatile(1) }
+        }
+        "wx" => {
+            let code = on_stack as *const () as *mut u8;
+            unsafe { code.write_volatile(0x90) }
+        }
+        "nx" => {
+            let data: [u8; 16] = [0xc3; 16];
+            let f: extern "C" fn() = unsafe { core::mem::transmute(core::hint::black_box(data.as_ptr())) };
+            f();
+        }
+        "int3" => unsafe { core::arch::asm!("int3") },
+        "ud" => unsafe { core::arch::asm!("ud2") },
+        "gp" => unsafe { core::arch::asm!("mov rax, 0x1234567812345678", "mov [rax], rax", out("rax") _) },
+        "div" => unsafe {
+            core::arch::asm!("xor edx,edx", "xor ecx, ecx", "mov eax, 1", "div ecx", out("rax") _, out("rdx") _, out("rcx") _)
+        },
+        "memory" => {
+            use mapping::Access;
+            let before = frames::counts();
+            let t = clock::now_ns();
+            let start = layout::sip_window(3);
+            mapping::map_fresh(start, 4096, Access::ReadWrite).unwrap();
+            info!(
+                "16 MiB mapped in {} us, {} frames",
+                (clock::now_ns() - t) / 1000,
+                before.free - frames::counts().free
+            );
+            assert_eq!(
+                mapping::map_fresh(start + 4096 * 100u64, 1, Access::ReadOnly),
+                Err(mapping::MapError::InUse(start + 4096 * 100u64))
+            );
+            let t = clock::now_ns();
+            let n = mapping::unmap_range(start, 1 << 18);
+            info!("{n} unmapped in {} us", (clock::now_ns() - t) / 1000);
+            assert_eq!(before, frames::counts());
+            let t = clock::now_ns();
+            mapping::unmap_range(VirtAddr::new(layout::EXCHANGE_HEAP), 1 << 28);
+            let t = clock::now_ns();
+            mapping::map_fresh(start, 4096, Access::ReadWrite).unwrap();
+            info!("16 MiB mapped again in {} us", (clock::now_ns() - t) / 1000);
+            mapping::unmap_range(start, 1 << 18);
+            let t = clock::now_ns();
+            let f: alloc::vec::Vec<_> = (0..4096).map(|_| frames::allocate()).collect();
+            info!("4096 frames in {} us", (clock::now_ns() - t) / 1000);
+            drop(f);
+            let t = clock::now_ns();
+            let f: alloc::vec::Vec<_> = (0..4096).map(|_| frames::allocate_zeroed()).collect();
+            info!("4096 zeroed frames in {} us", (clock::now_ns() - t) / 1000);
+            drop(f);
+            info!("1 TiB of holes in {} ns", clock::now_ns() - t);
+            for pages in [1, 16, 255] {
+                let s = memory::stacks::Stack::allocate(pages).unwrap();
+                unsafe { s.limit().as_mut_ptr::<u8>().write_volatile(1) };
+                unsafe { (s.top() - 1).as_mut_ptr::<u8>().write_volatile(1) };
+                assert!(memory::stacks::is_guard(s.limit() - 1));
+            }
+            assert_eq!(before, frames::counts());
+            let use0 = memory::heap::bytes_in_use();
+            {
+                let mut v = alloc::vec::Vec::new();
+                for i in 0..1000usize {
+                    v.push(alloc::vec![i as u8; i * 37 % 5000 + 1]);
+                }
+                let big = alloc::vec![1u8; 10 << 20];
+                info!(
+                    "{} in use {} mapped {}",
+                    big.len(),
+                    memory::heap::bytes_in_use(),
+                    memory::heap::bytes_mapped()
+                );
+                for (i, b) in v.iter().enumerate() {
+                    assert!(b.iter().all(|x| *x == i as u8));
+                }
+            }
+            assert_eq!(use0, memory::heap::bytes_in_use());
+            let e = mapping::map_fresh(start, 1 << 18, Access::ReadWrite);
+            info!("1 GiB: {e:?}");
+            info!("frames {:?}", frames::counts());
+            let t = clock::now_ns();
+            let mut x = alloc::vec![0u8; 1 << 20];
+            info!("1 MiB alloc zero {} us", (clock::now_ns() - t) / 1000);
+            let y = alloc::vec![7u8; 1 << 20];
+            let t = clock::now_ns();
+            x.copy_from_slice(&y);
+            info!("1 MiB copy {} us", (clock::now_ns() - t) / 1000);
+        }
+        "ticks" => {
+            let mut ticks = 0;
+            let start = clock::now_ns();
+            while clock::now_ns() - start < 1_000_000_000 {
+                interrupts::idle(|| cores::core().pending.load(core::sync::atomic::Ordering::Relaxed) != 0);
+                if cores::take_events() & cores::EVENT_TIMER != 0 {
+                    ticks += 1;
+                }
+            }
+            info!("{ticks} ticks in a second");
+        }
+        "echo" => {
+            let mut total = 0usize;
+            let mut sum = 0u64;
+            let mut buffer = [0; 1000];
+            loop {
+                interrupts::idle(|| cores::core().pending.load(core::sync::atomic::Ordering::Relaxed) != 0);
+                cores::take_events();
+                loop {
+                    let n = serial::take(&mut buffer);
+                    if n == 0 {
+                        break;
+                    }
+                    total += n;
+                    for &b in &buffer[..n] {
+                        sum = sum.wrapping_mul(31).wrapping_add(b as u64);
+                    }
+                    serial::write(&buffer[..n]);
+                    if option_env!("SLOW").is_some() {
+                        clock::spin_ns(30_000_000);
+                    }
+                    if buffer[..n].contains(&4) {
+                        info!("{total} bytes, sum {sum:x}, overruns {}", serial::overruns());
+                        return;
+                    }
+                }
+            }
+        }
+        "out" => {
+            let data = alloc::vec![b'x'; 1 << 20];
+            let t = clock::now_ns();
+            serial::write(&data);
+            info!("serial: 1 MiB in {} ms", (clock::now_ns() - t) / 1_000_000);
+            let t = clock::now_ns();
+            arch::debugcon::write(&data);
+            info!("debugcon: 1 MiB in {} ms", (clock::now_ns() - t) / 1_000_000);
+        }
+        _ => {}
+    }
 }

@@ -207,6 +207,24 @@ impl<M: Memory> Heap<M> {
         })
     }
 
+    /// Frees all blocks of `owner`. Returns how many.
+    pub fn reclaim(&mut self, owner: Owner) -> usize {
+        let mut freed = 0;
+        for slab in 0..self.slabs.len() as u32 {
+            for index in 0..SLAB_BLOCKS {
+                if self.slabs[slab as usize].used & 1 << index == 0 {
+                    continue;
+                }
+                let entry = self.entry(slab, index);
+                if entry.tracked.owner.load(Relaxed) == owner.to_bits() {
+                    self.free(entry);
+                    freed += 1;
+                }
+            }
+        }
+        freed
+    }
+
     /// Gives back what is kept for the next allocation only.
     pub fn trim(&mut self) {
         for slab in 0..self.slabs.len() as u32 {

@@ -2,6 +2,8 @@
 
 mod heap;
 
+use core::sync::atomic::Ordering::Relaxed;
+
 use conquer_once::spin::OnceCell;
 use contracts::abi::{BlockEntry, Owner};
 use spin::Mutex;
@@ -65,16 +67,8 @@ pub fn free(entry: &BlockEntry) {
 
 /// Frees all blocks of `owner`, and what the heap keeps for the next allocation only. Returns how many.
 pub fn reclaim(owner: Owner) -> usize {
-    use core::sync::atomic::Ordering::Relaxed;
     with(|heap| {
-        let mut freed = 0;
-        loop {
-            // One at a time: freeing changes what the iterator walks over.
-            let entry = heap.blocks().find(|entry| entry.tracked.owner.load(Relaxed) == owner.to_bits());
-            let Some(entry) = entry else { break };
-            heap.free(entry);
-            freed += 1;
-        }
+        let freed = heap.reclaim(owner);
         heap.trim();
         freed
     })
@@ -82,7 +76,6 @@ pub fn reclaim(owner: Owner) -> usize {
 
 /// What the heap holds, and every block with its owner and size, at one instant.
 pub fn survey(mut each: impl FnMut(Owner, usize)) -> Totals {
-    use core::sync::atomic::Ordering::Relaxed;
     with(|heap| {
         for entry in heap.blocks() {
             each(Owner::from_bits(entry.tracked.owner.load(Relaxed)), entry.size.load(Relaxed));

@@ -63,7 +63,7 @@ pub fn init() -> Result<(), InitError> {
     let mut device = unsafe { Uart16550::new_port(BASE) }.map_err(|_| InitError::DeviceNotPresent)?;
     device.init(Config {
         interrupts: IER::empty(),
-        fifo_trigger_level: Some(FifoTriggerLevel::One),
+        fifo_trigger_level: Some(FifoTriggerLevel::Fourteen),
         ..Config::default()
     })?;
     *DEVICE.lock() = Some(device);
