@@ -79,13 +79,20 @@ impl Explainer<'_> {
             },
             Trouble::SameMethod { first, second, method } => {
                 let (first, second) = (&self.protocol.messages[*first], &self.protocol.messages[*second]);
+                let what = if first.name == second.name {
+                    format!(
+                        "two messages of the {} are called `{}`: nobody could tell them apart",
+                        second.sender, second.name
+                    )
+                } else {
+                    format!(
+                        "messages `{}` and `{}` would both become the method `{method}` of the {}",
+                        first.name, second.name, second.sender
+                    )
+                };
                 Report {
                     place: second.place,
-                    text: format!(
-                        "messages `{}` and `{}` would both become the method `{method}` of the {}\n\
-                         help: rename one of them",
-                        first.name, second.name, second.sender
-                    ),
+                    text: format!("{what}\nhelp: rename one of them"),
                     also: vec![(first.place, format!("`{}` is here", first.name))],
                 }
             }
@@ -166,20 +173,30 @@ impl Explainer<'_> {
     fn mixed_choice(&self, client: Move, server: Move) -> Report {
         let state = self.state(client.from);
         let (asked, told) = (self.message(client), self.message(server));
-        let (at_client, at_server) = (self.state(client.to), self.state(server.to));
+        let meets = |own: Move, other: Move| {
+            let label = self.message(other);
+            if own.to == self.protocol.end() {
+                format!("`End`, where it never receives `{label}`")
+            } else if self.protocol.leaving(own.to).any(|step| step.message == other.message) {
+                format!("`{}`, where it takes `{label}` for a later one", self.state(own.to))
+            } else {
+                format!("`{}`, where `{label}` is not expected", self.state(own.to))
+            }
+        };
         Report {
             place: client.place,
             text: format!(
                 "mixed choice: in state `{state}` both sides may send\n\
                  {way}\n\
                  there, at the same moment:\n\
-                 \u{20}   the client sends `{asked}` and is in `{at_client}`\n\
-                 \u{20}   the server sends `{told}` and is in `{at_server}`\n\
-                 the client then meets `{told}` in `{at_client}`, the server `{asked}` in `{at_server}`: they disagree on \
-                 what comes next, and wait for each other for ever\n\
+                 \u{20}   the client sends `{asked}` and is in {at_client}\n\
+                 \u{20}   the server sends `{told}` and is in {at_server}\n\
+                 they no longer agree on what comes next, and may wait for each other for ever\n\
                  help: let one side speak in `{state}`; give the other a state of its own, which a message of the first \
                  leads to",
                 way = self.way_to(client.from),
+                at_client = meets(client, server),
+                at_server = meets(server, client),
             ),
             also: vec![(server.place, format!("here the server may send `{told}` in `{state}`"))],
         }

@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Data, DataEnum, DeriveInput, Fields, GenericParam, Generics, Ident, Index, Token,
+    Attribute, Data, DataEnum, DeriveInput, Fields, GenericParam, Generics, Ident, Index, Token, Type,
     TypeParamBound,
 };
 
@@ -40,9 +40,12 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
     let name = &input.ident;
     let Body { fingerprint, holds_handles, hand_over } = body;
     let transfer = local("transfer");
+    // Keeps rustc from listing every such type of a program where one cannot cross.
+    let quiet = impl_parameters.is_empty().then(|| quote!(#[diagnostic::do_not_recommend]));
     Ok(quote! {
         // SAFETY: the layout is fixed by the representation, each part may cross, and each is handed over.
         #[automatically_derived]
+        #quiet
         unsafe impl<#impl_parameters> ::contracts::Exchange for #name<#arguments> {
             const FINGERPRINT: u64 = #fingerprint;
             const HOLDS_HANDLES: bool = #holds_handles;
@@ -67,26 +70,25 @@ fn structure(input: &DeriveInput, fields: &Fields) -> syn::Result<Body> {
     let name = plain(&input.ident);
     let mut parts = Vec::new();
     let mut patterns = Vec::new();
-    let mut locals = Vec::new();
+    let mut handed = Vec::new();
     for (number, field) in fields.iter().enumerate() {
         types::examine(&field.ty)?;
         let ty = &field.ty;
         let (member, text) = member(number, field.ident.as_ref());
         parts.push(quote_spanned! {ty.span()=>
-            ::contracts::generated::Field::new::<#ty>(#text, ::core::mem::offset_of!(Self, #member))
+            ::contracts::generated::Part::<#ty>::field(#text, ::core::mem::offset_of!(Self, #member))
         });
         let local = local(&format!("field_{number}"));
         patterns.push(quote!(#member: #local));
-        locals.push(local);
+        handed.push(hand_over(ty, &local));
     }
-    let transfer = local("transfer");
     let parts = quote!(&[#(#parts),*]);
     Ok(Body {
         fingerprint: quote!(::contracts::generated::layout::<Self>(#name, #parts)),
         holds_handles: quote!(::contracts::generated::holds_handles(#parts)),
         hand_over: quote! {
             let Self { #(#patterns),* } = self;
-            #(::contracts::generated::hand_over(#locals, #transfer);)*
+            #(#handed)*
         },
     })
 }
@@ -100,7 +102,6 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
         );
     }
     let fieldless = data.variants.iter().all(|variant| variant.fields.is_empty());
-    let transfer = local("transfer");
     let mut hashes = Vec::new();
     let mut handles = Vec::new();
     let mut arms = Vec::new();
@@ -120,23 +121,23 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
         }
         let mut parts = Vec::new();
         let mut patterns = Vec::new();
-        let mut locals = Vec::new();
+        let mut handed = Vec::new();
         for (number, field) in variant.fields.iter().enumerate() {
             types::examine(&field.ty)?;
             let ty = &field.ty;
             let (member, text) = member(number, field.ident.as_ref());
             // The offset follows from representation, sizes and alignments, which are in the hash.
-            parts.push(quote_spanned!(ty.span()=> ::contracts::generated::Field::new::<#ty>(#text, 0)));
+            parts.push(quote_spanned!(ty.span()=> ::contracts::generated::Part::<#ty>::field(#text, 0)));
             let local = local(&format!("field_{number}"));
             patterns.push(quote!(#member: #local));
-            locals.push(local);
+            handed.push(hand_over(ty, &local));
         }
         let number =
             if fieldless { quote!(Self::#ident as u64) } else { (position as u64).into_token_stream() };
         hashes.push(quote!((#text, #number, &[#(#parts),*])));
         handles.extend(parts);
         arms.push(quote! {
-            Self::#ident { #(#patterns),* } => { #(::contracts::generated::hand_over(#locals, #transfer);)* }
+            Self::#ident { #(#patterns),* } => { #(#handed)* }
         });
     }
     Ok(Body {
@@ -144,6 +145,12 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
         holds_handles: quote!(::contracts::generated::holds_handles(&[#(#handles),*])),
         hand_over: if fieldless { quote!() } else { quote!(match self { #(#arms)* }) },
     })
+}
+
+/// Hands over one field. Spanned at its type, like all that asks for a type that may cross.
+fn hand_over(ty: &Type, field: &Ident) -> TokenStream {
+    let transfer = local("transfer");
+    quote_spanned!(ty.span()=> ::contracts::generated::Part::<#ty>::hand_over(#field, #transfer);)
 }
 
 /// A field's name as a token, and as it enters the fingerprint.

@@ -1,7 +1,6 @@
 //! From tokens to the model, refusing what is not contract language.
 
 use proc_macro2::Span;
-use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
@@ -190,29 +189,31 @@ fn no_attributes(attributes: &[Attribute], names: &[&str], why: &str) -> syn::Re
 /// `start = State`.
 struct Start(Ident);
 
+const NOT_START: &str =
+    "`#[contract(...)]` names the start state and nothing else\nhelp: write `#[contract(start = State)]`";
+
 impl Parse for Start {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let key: Ident = input.parse()?;
-        if key != "start" {
-            return error(
-                key.span(),
-                format!("unknown key `{key}` in `#[contract(...)]`\nhelp: its only key is `start = State`"),
-            );
+        only_start(input)?;
+        let state = match input.parse::<Token![=]>() {
+            Ok(_) => input.parse().or_else(|_| error(input.span(), NOT_START))?,
+            Err(_) => return error(input.span(), NOT_START),
+        };
+        if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
+            only_start(input)?;
         }
-        input.parse::<Token![=]>()?;
-        let state = input.parse()?;
-        if !input.is_empty() {
-            input.parse::<Token![,]>()?;
-        }
-        if let Ok(key) = input.fork().parse::<Ident>() {
-            return error(
-                key.span(),
-                format!(
-                    "unknown key `{key}` in `#[contract(...)]`\nhelp: its only key is `start = State`, once"
-                ),
-            );
-        }
-        Ok(Start(state))
+        if input.is_empty() { Ok(Start(state)) } else { error(input.span(), NOT_START) }
+    }
+}
+
+fn only_start(input: ParseStream<'_>) -> syn::Result<()> {
+    match input.parse::<Ident>() {
+        Ok(key) if key == "start" => Ok(()),
+        Ok(key) => error(
+            key.span(),
+            format!("unknown key `{key}` in `#[contract(...)]`\nhelp: its only key is `start = State`"),
+        ),
+        Err(_) => error(input.span(), NOT_START),
     }
 }
 
@@ -233,7 +234,10 @@ fn start(input: &DeriveInput) -> syn::Result<Ident> {
             "`#[contract(...)]` stands twice\nhelp: a contract starts in one state",
         );
     }
-    Ok(attribute.parse_args::<Start>()?.0)
+    match &attribute.meta {
+        Meta::List(_) => Ok(attribute.parse_args::<Start>()?.0),
+        _ => error(attribute.path().span(), NOT_START),
+    }
 }
 
 /// `From => To`.
@@ -244,7 +248,7 @@ struct Arrow {
 
 impl Parse for Arrow {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let from: Ident = input.parse()?;
+        let from = state(input)?;
         if input.peek(Token![=]) && !input.peek(Token![=>]) {
             return error(
                 from.span(),
@@ -253,9 +257,26 @@ impl Parse for Arrow {
                 ),
             );
         }
-        input.parse::<Token![=>]>()?;
-        Ok(Arrow { from, to: input.parse()? })
+        if input.parse::<Token![=>]>().is_err() {
+            return no_step(input.span());
+        }
+        let to = state(input)?;
+        if !input.is_empty() && !input.peek(Token![,]) {
+            return no_step(input.span());
+        }
+        Ok(Arrow { from, to })
     }
+}
+
+fn state(input: ParseStream<'_>) -> syn::Result<Ident> {
+    input.parse().or_else(|_| no_step(input.span()))
+}
+
+fn no_step<T>(span: Span) -> syn::Result<T> {
+    error(
+        span,
+        "this is not a step\nhelp: a step is two states and an arrow, `From => To`; a comma separates steps",
+    )
 }
 
 fn direction(variant: &Variant) -> syn::Result<(Side, Vec<Arrow>)> {
@@ -340,12 +361,4 @@ fn field(field: &syn::Field) -> syn::Result<Field> {
     }
     types::examine(&field.ty)?;
     Ok(Field { name, ty: field.ty.clone(), docs: docs(&field.attrs) })
-}
-
-/// The visibility as tokens, after a look at it: it is one of the four forms and holds no more than a path.
-pub(crate) fn visibility(visibility: &Visibility) -> syn::Result<proc_macro2::TokenStream> {
-    if let Visibility::Restricted(restricted) = visibility {
-        types::examine_path(&restricted.path)?;
-    }
-    Ok(visibility.to_token_stream())
 }

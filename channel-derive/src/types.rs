@@ -7,7 +7,10 @@ use std::collections::HashSet;
 
 use proc_macro2::Span;
 use syn::spanned::Spanned;
-use syn::{Expr, GenericArgument, Ident, Path, PathArguments, PathSegment, QSelf, Token, Type, TypePath};
+use syn::{
+    Expr, GenericArgument, Ident, Path, PathArguments, PathSegment, QSelf, Token, Type, TypePath, Visibility,
+    parse_quote,
+};
 
 /// Refuses what is not a plain type.
 pub(crate) fn examine(ty: &Type) -> syn::Result<()> {
@@ -127,6 +130,20 @@ fn examine_constant(constant: &Expr) -> syn::Result<()> {
             "a constant in a field's type is a literal or the name of a constant",
             "give the expression a name: `const LENGTH: usize = ...;`",
         ),
+    }
+}
+
+/// What is visible to whom the enum is, as written inside the module.
+pub(crate) fn inside_visibility(outside: &Visibility) -> syn::Result<Visibility> {
+    match outside {
+        Visibility::Public(_) => Ok(outside.clone()),
+        Visibility::Inherited => Ok(parse_quote!(pub(super))),
+        Visibility::Restricted(restricted) => {
+            examine_path(&restricted.path)?;
+            let mut path = (*restricted.path).clone();
+            Inside { taken: HashSet::new() }.shift_path(&mut path, None);
+            Ok(parse_quote!(pub(in #path)))
+        }
     }
 }
 

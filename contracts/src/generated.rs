@@ -1,6 +1,7 @@
 //! What the code that `derive(Contract)` and `derive(Exchange)` write leans on. Nothing here is for people to call.
 
 use core::fmt;
+use core::marker::PhantomData;
 
 use crate::endpoint::{MessageDescription, Side, StateDescription};
 use crate::exchange::{Exchange, Transfer};
@@ -14,19 +15,56 @@ pub trait State: 'static {
     const NUMBER: u16;
 }
 
-/// A part of a message or of a type that crosses.
+/// A state in which the client sends.
+///
+/// # Safety
+///
+/// In this state the client sends, and the server does not.
+#[diagnostic::on_unimplemented(
+    message = "a client in state `{Self}` cannot cross a channel: it receives next, and only an endpoint that sends next may travel",
+    label = "in this state the server sends",
+    note = "receive first and send the endpoint in the state that follows, or send the server's end"
+)]
+pub unsafe trait ClientSends: State {}
+
+/// A state in which the server sends.
+///
+/// # Safety
+///
+/// In this state the server sends, and the client does not.
+#[diagnostic::on_unimplemented(
+    message = "a server in state `{Self}` cannot cross a channel: it receives next, and only an endpoint that sends next may travel",
+    label = "in this state the client sends",
+    note = "receive first and send the endpoint in the state that follows, or send the client's end"
+)]
+pub unsafe trait ServerSends: State {}
+
+/// What a field of type `T` adds to a fingerprint, and whether it can hold blocks or endpoints.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     fingerprint: u64,
     holds_handles: bool,
 }
 
-impl Field {
-    /// The field `name` of type `T`, `offset` bytes from the start of what it is part of.
-    pub const fn new<T: Exchange>(name: &str, offset: usize) -> Field {
+/// A part of type `T` of a message or of a type that crosses. All that is asked of a part's type is asked here, so
+/// that rustc sees one error where a type cannot cross.
+#[derive(Debug)]
+pub struct Part<T: Exchange>(PhantomData<T>);
+
+impl<T: Exchange> Part<T> {
+    /// The field `name`, `offset` bytes from the start of what it is part of.
+    pub const fn field(name: &str, offset: usize) -> Field {
         let mut hash = mix(text(SEED, name), T::FINGERPRINT);
         hash = mix(mix(hash, size_of::<T>() as u64), align_of::<T>() as u64);
         Field { fingerprint: mix(hash, offset as u64), holds_handles: T::HOLDS_HANDLES }
+    }
+
+    /// Hands over what the part holds.
+    #[inline]
+    pub fn hand_over(part: &T, transfer: &mut Transfer) {
+        if T::HOLDS_HANDLES {
+            part.hand_over(transfer);
+        }
     }
 }
 
@@ -40,14 +78,6 @@ pub const fn holds_handles(fields: &[Field]) -> bool {
         i += 1;
     }
     false
-}
-
-/// Hands over what a field holds.
-#[inline]
-pub fn hand_over<T: Exchange>(field: &T, transfer: &mut Transfer) {
-    if T::HOLDS_HANDLES {
-        field.hand_over(transfer);
-    }
 }
 
 /// Adds a row of fields to a hash.

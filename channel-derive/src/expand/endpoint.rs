@@ -10,6 +10,7 @@ use crate::names;
 impl Writer<'_> {
     /// The endpoint type of a side and what it can do in every state.
     pub(super) fn endpoint(&self, side: Side) -> TokenStream {
+        let visibility = &self.inner;
         let endpoint = endpoint_type(side);
         let side_value = side_path(side);
         let contract = &self.contract;
@@ -18,13 +19,14 @@ impl Writer<'_> {
         let formatter = local("formatter");
         let raw = local("raw");
         let transfer = local("transfer");
+        let sends = format_ident!("{}Sends", names::endpoint(side));
         let sending = (0..self.protocol.end())
             .filter(|state| self.protocol.speaks(side, *state) && !self.protocol.speaks(side.peer(), *state))
             .map(|state| &self.states[state]);
         quote! {
             #[doc = #type_docs]
             #[must_use = "dropping an endpoint closes the channel"]
-            pub struct #endpoint<S>(::contracts::port::RawEnd, ::core::marker::PhantomData<fn() -> S>);
+            #visibility struct #endpoint<S>(::contracts::port::RawEnd, ::core::marker::PhantomData<fn() -> S>);
 
             impl<S: ::contracts::generated::State> ::core::fmt::Debug for #endpoint<S> {
                 fn fmt(&self, #formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
@@ -51,10 +53,7 @@ impl Writer<'_> {
             }
 
             // SAFETY: the end is handed over, and nothing else is in the type.
-            unsafe impl<S: ::contracts::generated::State> ::contracts::Exchange for #endpoint<S>
-            where
-                #endpoint<S>: ::contracts::SendFirst,
-            {
+            unsafe impl<S: ::contracts::generated::#sends> ::contracts::Exchange for #endpoint<S> {
                 const FINGERPRINT: u64 = ::contracts::generated::endpoint(
                     #contract_name,
                     #side_value,
@@ -67,12 +66,15 @@ impl Writer<'_> {
             }
 
             // SAFETY: in these states this side sends, and only it.
-            #(unsafe impl ::contracts::SendFirst for #endpoint<#sending> {})*
+            #(unsafe impl ::contracts::generated::#sends for #sending {})*
+            // SAFETY: the bound says so.
+            unsafe impl<S: ::contracts::generated::#sends> ::contracts::SendFirst for #endpoint<S> {}
         }
     }
 
     /// The method that makes one step of a message.
     pub(super) fn send(&self, step: Move) -> TokenStream {
+        let visibility = &self.inner;
         let message = &self.messages[step.message];
         let side = self.protocol.sender(step);
         let endpoint = endpoint_type(side);
@@ -95,7 +97,7 @@ impl Writer<'_> {
                 #[doc = #step_docs]
                 #[inline]
                 #[allow(clippy::too_many_arguments, clippy::wrong_self_convention, clippy::should_implement_trait)]
-                pub fn #method(self, #(#parameters: #types),*) #to {
+                #visibility fn #method(self, #(#parameters: #types),*) #to {
                     let mut #raw = self.0;
                     let #content = #body { #(#fields),* };
                     // SAFETY: the endpoint's type says that the channel is in a state in which this message is sent.
@@ -108,6 +110,7 @@ impl Writer<'_> {
 
     /// What a side receives in a state, and the methods that do.
     pub(super) fn receive(&self, side: Side, state: StateId) -> TokenStream {
+        let visibility = &self.inner;
         let endpoint = endpoint_type(side);
         let side_value = side_path(side);
         let from = &self.states[state];
@@ -140,7 +143,7 @@ impl Writer<'_> {
         quote! {
             #[doc = #enum_docs]
             #[must_use = "the endpoint is in the received message; dropping it closes the channel"]
-            pub enum #received { #(#variants,)* }
+            #visibility enum #received { #(#variants,)* }
 
             impl #received {
                 /// # Safety
@@ -169,7 +172,7 @@ impl Writer<'_> {
                 #[doc = "# Errors"]
                 #[doc = "[`Closed`](::contracts::Closed) if the peer is gone and nothing is left to receive."]
                 #[inline]
-                pub fn receive(self) -> ::core::result::Result<#received, ::contracts::Closed> {
+                #visibility fn receive(self) -> ::core::result::Result<#received, ::contracts::Closed> {
                     let mut #raw = self.0;
                     // SAFETY: the endpoint's type says that this side receives now.
                     match unsafe { ::contracts::port::RawEnd::wait_message(&mut #raw, #side_value) } {
@@ -187,7 +190,7 @@ impl Writer<'_> {
                 #[doc = "[`Empty`](::contracts::TryReceiveError::Empty), with the endpoint, if no message is there yet; \
                          [`Closed`](::contracts::TryReceiveError::Closed) if none will come."]
                 #[inline]
-                pub fn try_receive(self) -> ::core::result::Result<#received, ::contracts::TryReceiveError<Self>> {
+                #visibility fn try_receive(self) -> ::core::result::Result<#received, ::contracts::TryReceiveError<Self>> {
                     let mut #raw = self.0;
                     // SAFETY: as in `receive`.
                     match unsafe { ::contracts::port::RawEnd::poll_message(&mut #raw, #side_value) } {

@@ -19,9 +19,12 @@ impl Writer<'_> {
         let types = &names.types;
         // Spanned at the type, so that a type that may not cross is where the error points.
         let parts = fields.iter().zip(texts).zip(types).map(|((field, text), ty)| {
-            quote_spanned!(ty.span()=> ::contracts::generated::Field::new::<#ty>(#text, ::core::mem::offset_of!(#body, #field)))
+            quote_spanned!(ty.span()=> ::contracts::generated::Part::<#ty>::field(#text, ::core::mem::offset_of!(#body, #field)))
         });
         let transfer = local("transfer");
+        let handed = fields.iter().zip(types).map(|(field, ty)| {
+            quote_spanned!(ty.span()=> ::contracts::generated::Part::<#ty>::hand_over(&self.#field, #transfer);)
+        });
         let holds = quote!(<Self as ::contracts::Exchange>::HOLDS_HANDLES);
         quote! {
             #[repr(C)]
@@ -31,6 +34,10 @@ impl Writer<'_> {
                 const PARTS: &'static [::contracts::generated::Field] = &[#(#parts),*];
             }
 
+            // SAFETY: each field may cross, which implies that it is `Send`. Said here so that a type that is neither
+            // is reported once.
+            unsafe impl ::core::marker::Send for #body {}
+
             // SAFETY: each field may cross, the layout is C's, and every field is handed over.
             unsafe impl ::contracts::Exchange for #body {
                 const FINGERPRINT: u64 = ::contracts::generated::layout::<Self>(#name, Self::PARTS);
@@ -38,7 +45,7 @@ impl Writer<'_> {
                 #[inline]
                 fn hand_over(&self, #transfer: &mut ::contracts::Transfer) {
                     if #holds {
-                        #(::contracts::generated::hand_over(&self.#fields, #transfer);)*
+                        #(#handed)*
                     }
                 }
             }

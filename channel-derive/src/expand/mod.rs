@@ -12,20 +12,19 @@ use std::collections::HashSet;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
-use syn::{DeriveInput, Ident, LitStr};
+use syn::{DeriveInput, Ident, LitStr, Visibility};
 
 use crate::check::{can_expand, check};
 use crate::depth::{Depths, depths};
 use crate::diagnose::explain;
 use crate::model::{Move, Protocol, Side, StateId};
 use crate::names;
-use crate::parse::{Parsed, SurfaceMessage, parse, visibility};
-use crate::types::Inside;
+use crate::parse::{Parsed, SurfaceMessage, parse};
+use crate::types::{Inside, inside_visibility};
 
 /// Compiles a contract: its module, or the errors, or both where the errors do not prevent a module.
 pub(crate) fn contract(input: &DeriveInput) -> syn::Result<TokenStream> {
     let parsed = parse(input)?;
-    let visibility = visibility(&parsed.surface.visibility)?;
     let troubles = check(&parsed.protocol);
     let mut errors = TokenStream::new();
     for trouble in &troubles {
@@ -38,7 +37,8 @@ pub(crate) fn contract(input: &DeriveInput) -> syn::Result<TokenStream> {
     if !troubles.iter().all(can_expand) {
         return Ok(errors);
     }
-    let module = Writer::new(&parsed)?.module(&visibility);
+    let writer = Writer::new(&parsed)?;
+    let module = writer.module();
     Ok(quote! { #errors #module })
 }
 
@@ -52,6 +52,10 @@ struct Writer<'a> {
     messages: Vec<MessageNames<'a>>,
     states: Vec<Ident>,
     module: Ident,
+    /// The enum's visibility, for the module.
+    visibility: &'a Visibility,
+    /// The same as seen from inside, for what the module defines.
+    inner: Visibility,
     depths: Depths,
 }
 
@@ -93,6 +97,8 @@ impl<'a> Writer<'a> {
             .collect();
         let enum_name = &surface.name;
         Ok(Writer {
+            visibility: &surface.visibility,
+            inner: inside_visibility(&surface.visibility)?,
             protocol,
             contract: quote!(super::#enum_name),
             name: enum_name,
@@ -108,8 +114,8 @@ impl<'a> Writer<'a> {
         })
     }
 
-    fn module(&self, visibility: &TokenStream) -> TokenStream {
-        let module = &self.module;
+    fn module(&'a self) -> TokenStream {
+        let Writer { module, visibility, .. } = self;
         let docs = self.docs;
         let table = docs::module(self.protocol, self.name);
         let contract = self.contract();
@@ -202,9 +208,10 @@ impl<'a> Writer<'a> {
         let docs = docs::state(self.protocol, state);
         let text = &self.protocol.states[state].text;
         let number = state as u16;
+        let visibility = &self.inner;
         quote! {
             #[doc = #docs]
-            pub enum #name {}
+            #visibility enum #name {}
             impl ::contracts::generated::State for #name {
                 const NAME: &'static str = #text;
                 const NUMBER: u16 = #number;
@@ -235,20 +242,30 @@ impl<'a> Writer<'a> {
 
     /// The contract's variants are types of messages, not values that a program makes: without this they would all be
     /// reported as dead code.
-    fn use_all(&self) -> TokenStream {
+    fn use_all(&'a self) -> TokenStream {
         let name = self.name;
-        let arms = self.messages.iter().map(|message| {
-            let variant = &message.surface.name;
-            let fields: Vec<&Ident> = message.surface.fields.iter().map(|field| &field.name).collect();
-            let locals: Vec<Ident> = (0..fields.len()).map(|i| local(&format!("field_{i}"))).collect();
-            quote!(#name::#variant { #(#fields: #locals),* } => #name::#variant { #(#fields: #locals),* })
+        let variants = self.messages.iter().map(|message| &message.surface.name);
+        let fields = |message: &'a MessageNames<'a>| message.surface.fields.iter().map(|field| &field.name);
+        let made = self.messages.iter().zip(variants.clone()).map(|(message, variant)| {
+            let fields = fields(message);
+            quote!(#name::#variant { #(#fields: any()),* })
+        });
+        let read = self.messages.iter().zip(variants).map(|(message, variant)| {
+            let locals = (0..message.surface.fields.len()).map(|i| local(&format!("_field_{i}")));
+            let fields = fields(message);
+            quote!(#name::#variant { #(#fields: #locals),* })
         });
         let message = local("message");
         quote! {
             const _: () = {
                 #[allow(dead_code)]
-                fn use_all(#message: #name) -> #name {
-                    match #message { #(#arms,)* }
+                fn any<T>() -> T {
+                    ::core::unreachable!()
+                }
+                #[allow(dead_code)]
+                fn use_all(#message: #name) {
+                    #(let _ = #made;)*
+                    match #message { #(#read => {})* }
                 }
             };
         }

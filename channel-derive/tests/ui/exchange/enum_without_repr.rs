@@ -1,0 +1,10 @@
+//! The layout must be fixed.
+
+use contracts::Exchange;
+
+#[derive(Exchange)]
+enum Colour {
+    Red,
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+//! A vector lives on the sender's heap.
+
+use contracts::Contract;
+
+#[derive(Contract)]
+#[contract(start = Idle)]
+enum Session {
+    #[client(Idle => End)]
+    Send { payload: Vec<u8> },
+}
+
+fn main() {}

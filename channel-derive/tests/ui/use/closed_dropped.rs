@@ -1,0 +1,26 @@
+//! A result that nobody looks at.
+
+#![deny(unused_must_use)]
+
+use contracts::ExBox;
+use contracts::Contract;
+
+#[derive(Contract)]
+#[contract(start = Idle)]
+enum Oracle {
+    #[client(Idle => Asked)]
+    Ask { text: ExBox<[u8]> },
+    #[server(Asked => Idle)]
+    Answer { answer: bool },
+    #[client(Idle => End)]
+    Leave,
+}
+
+#[allow(unused_imports)]
+use oracle::{Asked, Client, ClientAsked, Idle, Server};
+
+fn session(client: Client<Asked>) {
+    client.receive();
+}
+
+fn main() {}

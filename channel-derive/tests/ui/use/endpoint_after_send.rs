@@ -1,0 +1,25 @@
+//! A step consumes the endpoint.
+
+use contracts::ExBox;
+use contracts::Contract;
+
+#[derive(Contract)]
+#[contract(start = Idle)]
+enum Oracle {
+    #[client(Idle => Asked)]
+    Ask { text: ExBox<[u8]> },
+    #[server(Asked => Idle)]
+    Answer { answer: bool },
+    #[client(Idle => End)]
+    Leave,
+}
+
+#[allow(unused_imports)]
+use oracle::{Asked, Client, ClientAsked, Idle, Server};
+
+fn session(client: Client<Idle>, text: ExBox<[u8]>) {
+    let _asked = client.ask(text);
+    client.leave();
+}
+
+fn main() {}

@@ -1,0 +1,24 @@
+//! The client does not answer.
+
+use contracts::ExBox;
+use contracts::Contract;
+
+#[derive(Contract)]
+#[contract(start = Idle)]
+enum Oracle {
+    #[client(Idle => Asked)]
+    Ask { text: ExBox<[u8]> },
+    #[server(Asked => Idle)]
+    Answer { answer: bool },
+    #[client(Idle => End)]
+    Leave,
+}
+
+#[allow(unused_imports)]
+use oracle::{Asked, Client, ClientAsked, Idle, Server};
+
+fn session(client: Client<Asked>) {
+    let _ = client.answer(true);
+}
+
+fn main() {}
