@@ -24,3 +24,8 @@ pub mod private {
     pub use contracts::{Contract, Service};
     pub use core;
 }
+
+/// The part of a block that a message speaks of: its first `length` bytes, or all if it says more than there is.
+pub fn filled(block: &[u8], length: u64) -> &[u8] {
+    &block[..usize::try_from(length).map_or(block.len(), |length| length.min(block.len()))]
+}
