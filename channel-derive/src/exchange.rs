@@ -1,7 +1,7 @@
 //! `derive(Exchange)`: a struct or enum whose layout is fixed and whose every part may cross.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
@@ -75,8 +75,8 @@ fn structure(input: &DeriveInput, fields: &Fields) -> syn::Result<Body> {
         types::examine(&field.ty)?;
         let ty = &field.ty;
         let (member, text) = member(number, field.ident.as_ref());
-        parts.push(quote_spanned! {ty.span()=>
-            ::contracts::generated::Part::<#ty>::field(#text, ::core::mem::offset_of!(Self, #member))
+        parts.push(quote! {
+            ::contracts::generated::Part::field(::contracts::generated::part::<#ty>(), #text, ::core::mem::offset_of!(Self, #member))
         });
         let local = local(&format!("field_{number}"));
         patterns.push(quote!(#member: #local));
@@ -127,7 +127,9 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
             let ty = &field.ty;
             let (member, text) = member(number, field.ident.as_ref());
             // The offset follows from representation, sizes and alignments, which are in the hash.
-            parts.push(quote_spanned!(ty.span()=> ::contracts::generated::Part::<#ty>::field(#text, 0)));
+            parts.push(
+                quote!(::contracts::generated::Part::field(::contracts::generated::part::<#ty>(), #text, 0)),
+            );
             let local = local(&format!("field_{number}"));
             patterns.push(quote!(#member: #local));
             handed.push(hand_over(ty, &local));
@@ -147,10 +149,10 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
     })
 }
 
-/// Hands over one field. Spanned at its type, like all that asks for a type that may cross.
+/// Hands over one field.
 fn hand_over(ty: &Type, field: &Ident) -> TokenStream {
     let transfer = local("transfer");
-    quote_spanned!(ty.span()=> ::contracts::generated::Part::<#ty>::hand_over(#field, #transfer);)
+    quote!(::contracts::generated::Part::hand_over(::contracts::generated::part::<#ty>(), #field, #transfer);)
 }
 
 /// A field's name as a token, and as it enters the fingerprint.

@@ -1,6 +1,6 @@
 //! Field types: which may be repeated in generated code, and how they read from inside the generated module.
 //!
-//! A type that passes [`examine`] consists of names, `[T; N]`, `[T]`, `(T, U)` and literals. It contains no block, no
+//! A type that passes [`examine`] consists of names, `[T; N]`, `[T]`, `()` and literals. It contains no block, no
 //! macro call and no attribute, so no expression of the user's is evaluated in code that we generate.
 
 use std::collections::HashSet;
@@ -30,7 +30,12 @@ pub(crate) fn examine(ty: &Type) -> syn::Result<()> {
             examine_constant(&array.len)
         }
         Type::Slice(slice) => examine(&slice.elem),
-        Type::Tuple(tuple) => tuple.elems.iter().try_for_each(examine),
+        Type::Tuple(tuple) if tuple.elems.is_empty() => Ok(()),
+        Type::Tuple(_) => refuse(
+            ty.span(),
+            "a tuple cannot cross a channel: its layout is not fixed",
+            "give its parts names in a `#[repr(C)]` struct that derives `Exchange`",
+        ),
         Type::Group(group) => examine(&group.elem),
         Type::Paren(paren) => examine(&paren.elem),
         Type::Reference(_) => {
@@ -169,7 +174,6 @@ impl Inside {
                 self.shift_constant(&mut array.len);
             }
             Type::Slice(slice) => self.shift(&mut slice.elem),
-            Type::Tuple(tuple) => tuple.elems.iter_mut().for_each(|ty| self.shift(ty)),
             Type::Group(group) => self.shift(&mut group.elem),
             Type::Paren(paren) => self.shift(&mut paren.elem),
             // Refused by `examine`.
@@ -267,6 +271,7 @@ mod tests {
             "Self",
             "A<'static>",
             "A<B = u8>",
+            "(u8, u16)",
             "<[u8; { 1 }] as A>::B",
         ] {
             assert!(!verdict(ty), "{ty}");

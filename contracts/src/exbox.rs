@@ -33,6 +33,11 @@ mod sealed {
 }
 
 /// What a block can hold: one `T`, or a slice of them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the content of a block",
+    label = "not an `Exchange` type or a slice of one",
+    note = "a block holds what may cross a channel: an `ExBox<T>` one `T`, an `ExBox<[T]>` many, with `T: Exchange`"
+)]
 pub trait Content: sealed::Sealed + Send + 'static {
     /// The type of one element.
     type Element: Exchange;

@@ -1,7 +1,6 @@
 //! What the code that `derive(Contract)` and `derive(Exchange)` write leans on. Nothing here is for people to call.
 
 use core::fmt;
-use core::marker::PhantomData;
 
 use crate::endpoint::{MessageDescription, Side, StateDescription};
 use crate::exchange::{Exchange, Transfer};
@@ -46,24 +45,33 @@ pub struct Field {
     holds_handles: bool,
 }
 
-/// A part of type `T` of a message or of a type that crosses. All that is asked of a part's type is asked here, so
-/// that rustc sees one error where a type cannot cross.
-#[derive(Debug)]
-pub struct Part<T: Exchange>(PhantomData<T>);
+/// What there is to know about a part of type `T` of a message or of a type that crosses.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<T> {
+    fingerprint: u64,
+    holds_handles: bool,
+    hand_over: fn(&T, &mut Transfer),
+}
 
-impl<T: Exchange> Part<T> {
-    /// The field `name`, `offset` bytes from the start of what it is part of.
-    pub const fn field(name: &str, offset: usize) -> Field {
-        let mut hash = mix(text(SEED, name), T::FINGERPRINT);
+/// The part of type `T`. All that is asked of a part's type is asked here, so that rustc reports a type that cannot
+/// cross once.
+pub const fn part<T: Exchange>() -> Part<T> {
+    Part { fingerprint: T::FINGERPRINT, holds_handles: T::HOLDS_HANDLES, hand_over: T::hand_over }
+}
+
+impl<T> Part<T> {
+    /// The part as the field `name`, `offset` bytes from the start of what it is part of.
+    pub const fn field(self, name: &str, offset: usize) -> Field {
+        let mut hash = mix(text(SEED, name), self.fingerprint);
         hash = mix(mix(hash, size_of::<T>() as u64), align_of::<T>() as u64);
-        Field { fingerprint: mix(hash, offset as u64), holds_handles: T::HOLDS_HANDLES }
+        Field { fingerprint: mix(hash, offset as u64), holds_handles: self.holds_handles }
     }
 
     /// Hands over what the part holds.
-    #[inline]
-    pub fn hand_over(part: &T, transfer: &mut Transfer) {
-        if T::HOLDS_HANDLES {
-            part.hand_over(transfer);
+    #[inline(always)]
+    pub fn hand_over(self, value: &T, transfer: &mut Transfer) {
+        if self.holds_handles {
+            (self.hand_over)(value, transfer);
         }
     }
 }

@@ -66,7 +66,7 @@ impl Writer<'_> {
             }
 
             // SAFETY: in these states this side sends, and only it.
-            #(unsafe impl ::contracts::generated::#sends for #sending {})*
+            #(#[diagnostic::do_not_recommend] unsafe impl ::contracts::generated::#sends for #sending {})*
             // SAFETY: the bound says so.
             unsafe impl<S: ::contracts::generated::#sends> ::contracts::SendFirst for #endpoint<S> {}
         }

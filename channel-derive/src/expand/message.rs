@@ -1,8 +1,7 @@
 //! Messages: the struct of the fields as it lies in a slot, and the variant that a receiver sees.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
+use quote::quote;
 
 use super::{Writer, docs, local};
 use crate::model::{MessageId, Move, Side};
@@ -17,13 +16,12 @@ impl Writer<'_> {
         let fields: Vec<_> = names.surface.fields.iter().map(|field| &field.name).collect();
         let texts = names.surface.fields.iter().map(|field| crate::parse::plain(&field.name));
         let types = &names.types;
-        // Spanned at the type, so that a type that may not cross is where the error points.
         let parts = fields.iter().zip(texts).zip(types).map(|((field, text), ty)| {
-            quote_spanned!(ty.span()=> ::contracts::generated::Part::<#ty>::field(#text, ::core::mem::offset_of!(#body, #field)))
+            quote!(::contracts::generated::Part::field(::contracts::generated::part::<#ty>(), #text, ::core::mem::offset_of!(#body, #field)))
         });
         let transfer = local("transfer");
         let handed = fields.iter().zip(types).map(|(field, ty)| {
-            quote_spanned!(ty.span()=> ::contracts::generated::Part::<#ty>::hand_over(&self.#field, #transfer);)
+            quote!(::contracts::generated::Part::hand_over(::contracts::generated::part::<#ty>(), &self.#field, #transfer);)
         });
         let holds = quote!(<Self as ::contracts::Exchange>::HOLDS_HANDLES);
         quote! {
@@ -39,6 +37,7 @@ impl Writer<'_> {
             unsafe impl ::core::marker::Send for #body {}
 
             // SAFETY: each field may cross, the layout is C's, and every field is handed over.
+            #[diagnostic::do_not_recommend]
             unsafe impl ::contracts::Exchange for #body {
                 const FINGERPRINT: u64 = ::contracts::generated::layout::<Self>(#name, Self::PARTS);
                 const HOLDS_HANDLES: bool = ::contracts::generated::holds_handles(Self::PARTS);
