@@ -242,7 +242,7 @@ mod tests {
             "ExBox<[u8]>",
             "[u8; 16]",
             "[a::B<4>; LENGTH]",
-            "(u8, ())",
+            "()",
             "<A as ::b::C<u8>>::D",
             "crate::X",
         ] {
