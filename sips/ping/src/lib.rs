@@ -1,0 +1,93 @@
+//! Measures how long round trips to a [`PingPong`](contracts::spec::ping::PingPong) peer take.
+#![no_std]
+#![forbid(unsafe_code)]
+
+use core::time::Duration;
+
+use contracts::spec::ping::ping_pong::{self, ClientWaiting};
+use contracts::spec::ping::pinger::{Idle, Server, ServerIdle};
+use contracts::{Closed, EndpointSet};
+
+/// A point in time, by two clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Instant {
+    /// Since the system started.
+    pub time: Duration,
+    /// Of the processor's time-stamp counter.
+    pub ticks: u64,
+}
+
+/// Serves `clients` for ever; `pong` is whom it measures with.
+pub fn serve(
+    mut clients: EndpointSet<Server<Idle>>,
+    pong: ping_pong::Client<ping_pong::Idle>,
+    now: impl Fn() -> Instant,
+) -> ! {
+    let mut pong = Some(pong);
+    loop {
+        let Ok(ServerIdle::Run { rounds, next }) = clients.receive().received else { continue };
+        let start = now();
+        let made = round_trips(&mut pong, rounds);
+        let end = now();
+        let client = if made == rounds {
+            next.done((end.time - start.time).as_nanos() as u64, end.ticks.wrapping_sub(start.ticks))
+        } else {
+            next.gone(made)
+        };
+        clients.insert(client, ());
+    }
+}
+
+/// Makes `rounds` round trips and says how many it made: fewer when the peer is gone.
+fn round_trips(pong: &mut Option<ping_pong::Client<ping_pong::Idle>>, rounds: u64) -> u64 {
+    let Some(mut peer) = pong.take() else { return 0 };
+    for round in 0..rounds {
+        peer = match peer.ping(round).receive() {
+            Ok(ClientWaiting::Pong { next, .. }) => next,
+            Err(Closed) => return round,
+        };
+    }
+    *pong = Some(peer);
+    rounds
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use contracts::Contract;
+    use contracts::spec::ping::pinger::ClientRunning;
+    use contracts::spec::ping::{PingPong, Pinger};
+    use core::cell::Cell;
+
+    #[test]
+    fn it_says_what_the_round_trips_took_and_when_the_peer_is_gone() {
+        let (client, server) = Pinger::channel().expect("memory");
+        let (pong, mut peer) = PingPong::channel().expect("memory");
+        std::thread::spawn(|| {
+            let mut clients = EndpointSet::new().expect("memory");
+            clients.insert(server, ());
+            let calls = Cell::new(0);
+            serve(clients, pong, || {
+                calls.set(calls.get() + 1);
+                Instant { time: Duration::from_nanos(calls.get()), ticks: calls.get() * 10 }
+            })
+        });
+        std::thread::spawn(|| {
+            for _ in 0..7 {
+                let ping_pong::ServerIdle::Ping { value, next } = peer.receive().expect("a ping");
+                peer = next.pong(value);
+            }
+        });
+        let ClientRunning::Done { nanoseconds: 1, ticks: 10, next } =
+            client.run(5).receive().expect("served")
+        else {
+            panic!("five round trips take from one look at the clock to the next")
+        };
+        let ClientRunning::Gone { rounds: 2, next } = next.run(5).receive().expect("served") else {
+            panic!("the peer answers seven times")
+        };
+        assert!(matches!(next.run(5).receive(), Ok(ClientRunning::Gone { rounds: 0, .. })));
+    }
+}
