@@ -1,7 +1,8 @@
 //! `cargo run`: see `--help`.
 #![forbid(unsafe_code)]
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use boot::guest::target_dir;
 use boot::options::{Options, Subcommands};
 use boot::qemu::{Debugger, Outcome};
 use boot::run::{self, Input};
@@ -50,7 +51,7 @@ fn go(options: &Options) -> Result<u8> {
 }
 
 fn boot(options: &Options, system: &System) -> Result<u8> {
-    let mut dir = scratch_dir()?;
+    let dir = scratch_dir()?;
     let mut machine = system.write_to(dir.path())?;
     if options.gdb {
         machine.debugger = Debugger::Wait;
@@ -64,14 +65,10 @@ fn boot(options: &Options, system: &System) -> Result<u8> {
         (true, false) => run::as_filter(&machine, &log, options.limit(), Input::Stdin)?,
         (false, _) => run::as_filter(&machine, &log, options.limit(), Input::None)?,
     };
+    // The run's directory goes away; its log stays until the next run.
+    let kept = target_dir().join("kernel.log");
+    let log = if std::fs::copy(&log, &kept).is_ok() { kept } else { log };
     report(outcome, &log);
-    if matches!(outcome, Outcome::Panic | Outcome::TimedOut | Outcome::Off)
-        && !(interactive && outcome == Outcome::Off)
-    {
-        // The message points at the log: it stays.
-        dir.disable_cleanup(true);
-        let _ = std::fs::remove_file(dir.path().join("archive.tar")).context("nothing to remove");
-    }
     // On the terminal, Ctrl-A x is a way to leave like any other.
     Ok(if interactive && outcome == Outcome::Off { 0 } else { outcome.exit_status() })
 }

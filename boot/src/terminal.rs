@@ -47,7 +47,7 @@ pub fn is_interactive() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }
 
-/// Notes SIGINT, SIGTERM and SIGHUP instead of dying from them, while it exists.
+/// Notes SIGINT, SIGTERM, SIGHUP and SIGQUIT instead of dying from them, while it exists.
 #[derive(Debug)]
 pub struct Signals {
     last: Arc<AtomicUsize>,
@@ -57,13 +57,13 @@ pub struct Signals {
 impl Signals {
     /// Starts noting.
     pub fn new() -> Self {
-        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
         let last = Arc::new(AtomicUsize::new(0));
         let register = |signal| {
             let number = usize::try_from(signal).unwrap_or(0);
             signal_hook::flag::register_usize(signal, Arc::clone(&last), number)
         };
-        let ids = [SIGINT, SIGTERM, SIGHUP].into_iter().flat_map(register).collect();
+        let ids = [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter().flat_map(register).collect();
         Signals { last, ids }
     }
 
