@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 /// A package manager, and what it calls the things `boot` needs.
 struct Manager {
@@ -80,6 +81,8 @@ const MANAGERS: &[Manager] = &[
 /// # Errors
 /// When it is missing and cannot be installed; the message holds the command to type.
 pub fn ensure_qemu() -> Result<()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     if found(crate::qemu::QEMU) {
         return Ok(());
     }
@@ -154,7 +157,7 @@ fn install(what: &str, packages: fn(&Manager) -> &'static [&'static str]) -> Res
         bail!("{missing}");
     }
     eprintln!("{what} is missing; installing it: {typed}");
-    for words in &commands {
+    for (position, words) in commands.iter().enumerate() {
         let status = Command::new(&words[0])
             .args(&words[1..])
             .env("DEBIAN_FRONTEND", "noninteractive")
@@ -163,7 +166,11 @@ fn install(what: &str, packages: fn(&Manager) -> &'static [&'static str]) -> Res
             .stdin(if automatic { Stdio::null() } else { Stdio::inherit() })
             .status();
         let done = status.with_context(|| format!("cannot run {}; {missing}", words[0]))?;
-        if !done.success() {
+        let is_refresh = position + 1 < commands.len();
+        if !done.success() && is_refresh {
+            // One source of many may be broken, and the lists may be good enough as they are.
+            eprintln!("`{}` failed ({done}); going on", words.join(" "));
+        } else if !done.success() {
             bail!("`{}` failed ({done}); {missing}", words.join(" "));
         }
     }
