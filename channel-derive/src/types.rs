@@ -237,15 +237,9 @@ mod tests {
 
     #[test]
     fn plain_types_pass() {
-        for ty in [
-            "u64",
-            "ExBox<[u8]>",
-            "[u8; 16]",
-            "[a::B<4>; LENGTH]",
-            "()",
-            "<A as ::b::C<u8>>::D",
-            "crate::X",
-        ] {
+        for ty in
+            ["u64", "ExBox<[u8]>", "[u8; 16]", "[a::B<4>; LENGTH]", "()", "<A as ::b::C<u8>>::D", "crate::X"]
+        {
             assert!(verdict(ty), "{ty}");
         }
     }
