@@ -132,7 +132,21 @@ pub trait Receive: Endpoint {
     label = "not `SendFirst`",
     note = "receive first and send the endpoint in the state that follows, or send the other end"
 )]
-pub unsafe trait SendFirst: Endpoint {}
+pub unsafe trait SendFirst: Endpoint {
+    /// The endpoint, if the peer has not closed: for one who keeps an answer back and would give it to another rather than
+    /// to nobody. The peer may close right after.
+    ///
+    /// # Errors
+    /// [`Closed`] if the peer is gone.
+    fn if_open(self) -> Result<Self, Closed> {
+        let raw = self.into_raw();
+        if raw.peer_closed() {
+            return Err(Closed);
+        }
+        // SAFETY: it is the same end in the same state.
+        Ok(unsafe { Self::from_raw(raw) })
+    }
+}
 
 /// A contract as data.
 #[derive(Debug)]

@@ -61,6 +61,12 @@ impl RawEnd {
         self.channel().id
     }
 
+    /// Whether the peer has closed its end.
+    pub fn peer_closed(&self) -> bool {
+        let channel = self.channel();
+        channel.end(channel.side_of(self.end).peer()).closed.load(Acquire) != 0
+    }
+
     /// Sends message number `message` with its body; the channel is then in state `next_state`.
     ///
     /// It never blocks, allocates or fails: the ring has room for every message that the contract lets be in

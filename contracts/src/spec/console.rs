@@ -5,6 +5,7 @@
 //! Ready --?Read--> Reading --!Input--> Ready
 //! Ready --?Poll--> Polling --!Interrupted--> Ready
 //!                  Polling --!Quiet--> Ready
+//! Ready --?Watch--> Watching --!CtrlC--> Ready
 //! ```
 
 use crate::{Contract, ExBox};
@@ -50,4 +51,11 @@ pub enum Console {
     /// It was not.
     #[server(Polling => Ready)]
     Quiet,
+    /// Asks to be told when Ctrl-C is pressed. The latest to ask is told, and nobody else sees that key. Who no longer
+    /// cares closes the channel.
+    #[client(Ready => Watching)]
+    Watch,
+    /// It is pressed.
+    #[server(Watching => Ready)]
+    CtrlC,
 }
