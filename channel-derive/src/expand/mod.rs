@@ -310,3 +310,6 @@ fn side_path(side: Side) -> TokenStream {
         Side::Server => quote!(::contracts::Side::Server),
     }
 }
+
+#[cfg(test)]
+mod tests;
