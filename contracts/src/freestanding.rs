@@ -317,6 +317,8 @@ macro_rules! export_memory_functions {
             ".globl bcmp", "bcmp: jmp {bcmp}",
             ".globl strlen", "strlen: jmp {strlen}",
             ".globl rust_eh_personality", "rust_eh_personality: ud2",
+            // Nothing unwinds; the precompiled libraries refer to it all the same.
+            ".globl _Unwind_Resume", "_Unwind_Resume: ud2",
             memcpy = sym $crate::freestanding::memcpy,
             memmove = sym $crate::freestanding::memmove,
             memset = sym $crate::freestanding::memset,

@@ -72,8 +72,6 @@ macro_rules! manifest {
                 })
             }
 
-            $crate::private::export_memory_functions!();
-
             #[global_allocator]
             static HEAP: $crate::heap::Heap = $crate::heap::Heap::new();
 
@@ -82,5 +80,8 @@ macro_rules! manifest {
                 $crate::start::panicked(info)
             }
         };
+
+        // An item, which a block's statements cannot be.
+        $crate::private::export_memory_functions!();
     };
 }
