@@ -7,13 +7,12 @@
 //! process logic built on it can be tested there; what only works inside a SIP says so.
 #![no_std]
 
-extern crate alloc;
-
 pub mod clock;
 pub mod heap;
 pub mod log;
 mod manifest;
 pub mod start;
+pub mod terminal;
 
 /// What [`manifest!`] expands to needs.
 #[doc(hidden)]
