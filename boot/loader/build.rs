@@ -8,6 +8,7 @@ fn main() {
         "-nostdlib",
         "-static",
         "-no-pie",
+        "-Wl,-e,multiboot2_entry",
         "-Wl,--build-id=none",
         "-Wl,-z,max-page-size=4096",
         "-Wl,-z,norelro",

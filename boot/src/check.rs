@@ -1,15 +1,31 @@
 //! Checks, before anything boots, that the processes fit together.
 
 use crate::guest::Images;
-use crate::wiring::PROCESSES;
+use crate::wiring::{PROCESSES, Start};
 use anyhow::{Context, Result, bail};
+use contracts::Contract;
+use contracts::endpoint::Description;
 use contracts::manifest::{ContractInfo, Manifest, SECTION};
+use contracts::spec::archive::BootImage;
+use contracts::spec::directory::Broker;
+use contracts::spec::serial::{SerialInput, SerialOutput};
+use contracts::spec::system::System;
 use object::{Object, ObjectSection};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// The services that the kernel provides itself, by name.
+const KERNEL: [(&str, &Description); 5] = [
+    ("serial_input", SerialInput::DESCRIPTION),
+    ("serial_output", SerialOutput::DESCRIPTION),
+    ("broker", Broker::DESCRIPTION),
+    ("system", System::DESCRIPTION),
+    ("boot_image", BootImage::DESCRIPTION),
+];
+
 /// Checks that the wiring names exactly the SIPs there are, that each image holds a manifest of its name, and that
-/// every service a manifest uses is provided once, with the same contract.
+/// every service a manifest uses is provided once, with the same contract, by a process that starts earlier or by the
+/// kernel.
 ///
 /// # Errors
 /// Names the first process that does not fit, and why.
@@ -24,15 +40,19 @@ pub fn check(images: &Images) -> Result<()> {
             bail!("sips/{name}: no line in boot/src/wiring.rs names it");
         }
     }
-    let mut manifests = Vec::new();
-    for (name, image) in &images.sips {
+    let mut processes = Vec::new();
+    for process in PROCESSES {
+        let (name, image) = (process.name, &images.sips[process.name]);
         let manifest = manifest(image).with_context(|| format!("sips/{name}"))?;
-        if manifest.name != *name {
+        if manifest.name != name {
             bail!("sips/{name}: its manifest calls it {}", manifest.name);
         }
-        manifests.push(manifest);
+        if manifest.abi != contracts::abi::HASH {
+            bail!("sips/{name}: it was built against another version of the kernel's interface");
+        }
+        processes.push((process.start, manifest));
     }
-    fit(&manifests)
+    fit(&processes)
 }
 
 /// Reads the manifest of the SIP image at `path`.
@@ -47,23 +67,34 @@ pub fn manifest(path: &Path) -> Result<Manifest> {
     postcard::from_bytes(section.data()?).context("the manifest is damaged")
 }
 
-fn fit(manifests: &[Manifest]) -> Result<()> {
-    let mut provided: BTreeMap<&str, (&str, &ContractInfo)> = BTreeMap::new();
-    for manifest in manifests {
+/// Checks the processes in the order in which they start.
+fn fit(processes: &[(Start, Manifest)]) -> Result<()> {
+    let mut provided: BTreeMap<&str, (&str, usize, ContractInfo)> = BTreeMap::new();
+    for (service, description) in KERNEL {
+        provided.insert(service, ("the kernel", 0, description.into()));
+    }
+    for (position, (start, manifest)) in (1..).zip(processes) {
+        // What starts on demand starts after all that starts with the system, and is nobody's provider before.
+        let position = if *start == Start::OnDemand { usize::MAX } else { position };
         for port in &manifest.provides {
-            if let Some((other, _)) = provided.insert(&port.service, (&manifest.name, &port.contract)) {
+            let entry = (manifest.name.as_str(), position, port.contract.clone());
+            if let Some((other, ..)) = provided.insert(&port.service, entry) {
                 bail!("{} and {other} both provide the service {}", manifest.name, port.service);
             }
         }
     }
-    for manifest in manifests {
+    for (position, (start, manifest)) in (1..).zip(processes) {
+        let position = if *start == Start::OnDemand { usize::MAX } else { position };
         for port in &manifest.uses {
             let (user, service) = (&manifest.name, &port.service);
-            let Some((provider, contract)) = provided.get(service.as_str()) else {
+            let Some((provider, provider_position, contract)) = provided.get(service.as_str()) else {
                 bail!("{user} uses the service {service}, which no process provides");
             };
             if let Some(difference) = port.contract.difference(contract) {
                 bail!("{user} and {provider} do not agree on the service {service}: {difference}");
+            }
+            if *provider_position >= position {
+                bail!("{user} uses the service {service}, so {provider} must come before it in the wiring");
             }
         }
     }
@@ -95,7 +126,8 @@ mod tests {
     }
 
     fn complaint(manifests: &[Manifest]) -> String {
-        fit(manifests).map_or_else(|error| error.to_string(), |()| "none".into())
+        let processes: Vec<_> = manifests.iter().map(|manifest| (Start::AtBoot, manifest.clone())).collect();
+        fit(&processes).map_or_else(|error| error.to_string(), |()| "none".into())
     }
 
     #[test]
@@ -109,6 +141,14 @@ mod tests {
         assert_eq!(
             complaint(&[pong.clone(), process("ping", &[], &[("echo", 2)])]),
             "ping and pong do not agree on the service echo: message Ping differs"
+        );
+        assert_eq!(
+            complaint(&[process("ping", &[], &[("echo", 1)]), pong.clone()]),
+            "ping uses the service echo, so pong must come before it in the wiring"
+        );
+        assert_eq!(
+            complaint(&[process("pong", &[("broker", 1)], &[])]),
+            "pong and the kernel both provide the service broker"
         );
         assert_eq!(
             complaint(&[pong, process("twin", &[("echo", 1)], &[])]),

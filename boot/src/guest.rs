@@ -14,8 +14,23 @@ use std::sync::Mutex;
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const PROFILE: &str = "guest";
 
-/// Flags of every guest: the baseline processor, frame pointers for backtraces, no red zone in our own code.
-const RUSTFLAGS: [&str; 3] = ["-Ctarget-cpu=x86-64", "-Cforce-frame-pointers=yes", "-Cno-redzone=yes"];
+/// Flags of every guest: the baseline processor, frame pointers for backtraces, no red zone in our own code. They are
+/// linked without the host's C library. Rust makes executables position-independent; what has its own fixed place (the
+/// kernel and the loader) undoes that in its build script. So a SIP needs no build script, and has none.
+const RUSTFLAGS: &[&str] = &[
+    "-Ctarget-cpu=x86-64",
+    "-Cforce-frame-pointers=yes",
+    "-Cno-redzone=yes",
+    "-Crelocation-model=pic",
+    "-Clink-arg=-nostartfiles",
+    "-Clink-arg=-nostdlib",
+    "-Clink-arg=-Wl,-e,_start",
+    "-Clink-arg=-Wl,--no-dynamic-linker",
+    "-Clink-arg=-Wl,--build-id=none",
+    "-Clink-arg=-Wl,-z,norelro",
+    "-Clink-arg=-Wl,-z,noexecstack",
+    "-Clink-arg=-Wl,-z,max-page-size=4096",
+];
 
 /// The built images.
 #[derive(Clone, Debug)]
@@ -100,16 +115,23 @@ fn build_once() -> Result<Images> {
     })
 }
 
+/// The kernel for the bare machine, and the image of each SIP.
+fn features(sips: &[String]) -> String {
+    let images = sips.iter().map(|name| format!("{name}/image"));
+    std::iter::once("kernel/bare".to_owned()).chain(images).collect::<Vec<_>>().join(",")
+}
+
 fn command(target: &Path, sips: &[String]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
         .current_dir(workspace())
-        .args(["build", "--profile", PROFILE, "--target", TARGET, "--bins", "--features", "kernel/bare"])
+        .args(["build", "--profile", PROFILE, "--target", TARGET, "--bins", "--features", &features(sips)])
         .arg("--target-dir")
         .arg(target)
         .args(["-p", "kernel", "-p", "loader"]);
     for name in sips {
-        command.args(["-p", name]);
+        // With its version, which all of the workspace share: a dependency may have the same name.
+        command.arg("-p").arg(format!("{name}@{}", env!("CARGO_PKG_VERSION")));
     }
     for (key, _) in std::env::vars_os() {
         if key.to_str().is_some_and(reaches_the_compiler) {
