@@ -104,7 +104,11 @@ pub(super) fn write_unlocked(bytes: &[u8]) {
 /// caller gets 0.
 pub fn take(buffer: &mut [u8]) -> usize {
     static CONSUMER: Mutex<()> = Mutex::new(());
+    static REPORTED: AtomicBool = AtomicBool::new(false);
     let Some(_only) = CONSUMER.try_lock() else { return 0 };
+    if overruns() > 0 && !REPORTED.swap(true, Ordering::Relaxed) {
+        log::warn!("the console's sender ignores flow control: input was lost");
+    }
     let tail = RING.tail.load(Ordering::Relaxed);
     let waiting = RING.head.load(Ordering::Acquire) - tail;
     let count = waiting.min(buffer.len());
