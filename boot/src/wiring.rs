@@ -24,7 +24,6 @@ const fn start(name: &'static str) -> Process {
     Process { name, start: Start::AtBoot }
 }
 
-#[allow(dead_code, reason = "a system may have no process of this kind")]
 const fn on_demand(name: &'static str) -> Process {
     Process { name, start: Start::OnDemand }
 }
@@ -39,6 +38,8 @@ pub const PROCESSES: &[Process] = &[
     start("digest"),
     start("pong"),
     start("ping"),
+    start("shell"),
+    on_demand("hello"),
     start("directory"),
     start("console"),
     start("archive"),
