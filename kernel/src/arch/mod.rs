@@ -1,7 +1,7 @@
 //! The one place that knows the machine.
 //!
-//! With feature `bare` this is the x86-64 PC: [`cpu`], [`descriptors`], [`trap`], [`apic`], [`clock`],
-//! [`serial`] and so on. Without it, `hosted` stands in, as far as the portable core needs it for its unit tests.
+//! With feature `bare` this is the x86-64 PC: `cpu`, `descriptors`, `trap`, `apic`, `clock`,
+//! `serial` and so on. Without it, `hosted` stands in, as far as the portable core needs it for its unit tests.
 
 #[cfg(feature = "bare")]
 mod x86_64;

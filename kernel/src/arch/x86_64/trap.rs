@@ -1,7 +1,7 @@
 //! Interrupts and exceptions: from the vector to Rust and back.
 //!
 //! Every vector has a stub of 16 bytes that pushes its number and joins one path, which saves all registers and
-//! the vector state as a [`TrapFrame`] on the interrupt stack. What the frame says when [`dispatch`] returns is
+//! the vector state as a [`TrapFrame`] on the interrupt stack. What the frame says when `dispatch` returns is
 //! what goes on: that is how a context is abandoned ([`Verdict::Abandon`]).
 
 use core::arch::global_asm;
