@@ -47,6 +47,7 @@ pub const PROCESSES: &[Process] = &[
     start("digest"),
     start("pong"),
     start("ping"),
+    on_demand("hello"),
     // new processes go above this line
 ];
 

@@ -293,6 +293,8 @@ pub struct Table {
     pub thread_ready: unsafe extern "C" fn(thread: *const Thread),
     /// Lets other ready threads of the same priority run.
     pub thread_yield: extern "C" fn(),
+    /// Blocks the calling thread until the clock shows at least `deadline` nanoseconds.
+    pub thread_sleep: extern "C" fn(deadline: u64),
     /// `pages` (of 4096 bytes) more for the SIP's private heap, zeroed, right behind those it has; null if its
     /// memory limit or the machine's memory does not allow it.
     pub memory_grow: extern "C" fn(pages: usize) -> *mut u8,
@@ -354,7 +356,7 @@ layouts! {
     ChannelRequest { description }
     Table {
         hash, block_allocate, block_free, channel_create, end_close, set_create, set_close, thread_block,
-        thread_ready, thread_yield, memory_grow, clock, log, exit, panic
+        thread_ready, thread_yield, thread_sleep, memory_grow, clock, log, exit, panic
     }
     Start { table, owner, used, provided, argument, argument_length }
     Description { name, fingerprint, start, states, messages, depth_to_server, depth_to_client }

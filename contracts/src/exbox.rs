@@ -152,6 +152,16 @@ impl<T: Exchange> ExBox<[T]> {
 }
 
 impl ExBox<[u8]> {
+    /// Takes charge of a block that consists of bytes.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the block, its bytes are initialised, and there is no other handle.
+    pub unsafe fn from_entry(entry: &'static BlockEntry) -> Option<Self> {
+        let data = NonNull::new(entry.address.load(Relaxed) as *mut u8)?;
+        Some(ExBox { data, length: entry.size.load(Relaxed), entry, owns: PhantomData })
+    }
+
     /// A block of `length` zero bytes.
     pub fn zeroed(length: usize) -> Result<Self, Exhausted> {
         let layout = Layout::array::<u8>(length).map_err(|_| Exhausted)?;

@@ -17,11 +17,20 @@
 extern crate alloc;
 
 pub mod arch;
+#[cfg(feature = "bare")]
+mod boot;
+pub mod channel;
 pub mod exchange;
 pub mod log;
 pub mod memory;
+pub mod sched;
+pub mod service;
+pub mod sip;
 #[cfg(feature = "bare")]
 mod start;
+
+/// Where the kernel is linked to run.
+pub const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
 
 #[cfg(feature = "bare")]
 pub use start::{BOOT_STACK_SIZE, start};

@@ -5,9 +5,7 @@ use bootloader_api::info::MemoryRegionKind;
 use log::{info, warn};
 use x86_64::{PhysAddr, VirtAddr};
 
-use crate::arch::{
-    self, acpi, apic, clock, cores, cpu, descriptors, interrupts, pic, power, serial, symbols,
-};
+use crate::arch::{self, acpi, apic, clock, cores, cpu, descriptors, interrupts, pic, serial, symbols};
 use crate::log as kernel_log;
 use crate::memory::{self, PAGE_SIZE, frames, layout, mapping};
 
@@ -30,7 +28,7 @@ pub fn start(boot_info: &'static mut BootInfo) -> ! {
     load_symbols(boot_info);
     start_devices(boot_info);
 
-    run(boot_info)
+    crate::boot::run(boot_info)
 }
 
 fn start_memory(boot_info: &BootInfo) {
@@ -83,8 +81,4 @@ fn start_devices(boot_info: &BootInfo) {
     let hertz = apic::start_timer();
     info!("interrupts: {} processor(s), APIC timer at {} MHz", found.processors, hertz / 1_000_000);
     interrupts::enable();
-}
-
-fn run(_boot_info: &'static mut BootInfo) -> ! {
-    power::exit(power::Exit::Success)
 }

@@ -13,3 +13,9 @@ pub(crate) use bare::*;
 pub mod host;
 #[cfg(feature = "std")]
 pub(crate) use host::*;
+
+/// Lets whoever waits on `end` know that there is something to receive. Sends do it by themselves; a kernel does it
+/// when it closes the peer.
+pub fn notify_end(end: &crate::abi::End) {
+    notify(end);
+}

@@ -126,7 +126,12 @@ impl<M: Memory> Heap<M> {
     }
 
     /// A new block of `size` bytes at `align` (a power of two up to a page), contents undefined.
-    pub fn allocate(&mut self, size: usize, align: usize, owner: Owner) -> Result<&'static BlockEntry, OutOfMemory> {
+    pub fn allocate(
+        &mut self,
+        size: usize,
+        align: usize,
+        owner: Owner,
+    ) -> Result<&'static BlockEntry, OutOfMemory> {
         let class = class_of(size, align);
         let slab = self.slab_with_room(class)?;
         let index = (!self.slabs[slab as usize].used).trailing_zeros() as usize;
@@ -144,7 +149,12 @@ impl<M: Memory> Heap<M> {
     }
 
     /// Takes memory that is mapped elsewhere into the ledger, as a block. Freeing it leaves the memory alone.
-    pub fn adopt(&mut self, address: usize, size: usize, owner: Owner) -> Result<&'static BlockEntry, OutOfMemory> {
+    pub fn adopt(
+        &mut self,
+        address: usize,
+        size: usize,
+        owner: Owner,
+    ) -> Result<&'static BlockEntry, OutOfMemory> {
         let slab = self.slab_with_room(LARGE)?;
         let index = (!self.slabs[slab as usize].used).trailing_zeros() as usize;
         self.totals.bytes += size;

@@ -1,0 +1,66 @@
+//! From a machine that is set up to a system that runs: the kernel's services, then the SIPs of the wiring.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use bootloader_api::BootInfo;
+use contracts::ExBox;
+use contracts::abi::Owner;
+use contracts::binding::bare;
+use contracts::manifest::Wiring;
+use log::info;
+use tar_no_std::TarArchiveRef;
+
+use crate::arch::{power, serial};
+use crate::service::KERNEL_PRIORITY;
+use crate::sip::table::TABLE;
+use crate::{exchange, sched, service, sip};
+
+/// Starts the system and becomes the thread that reclaims what ended SIPs had.
+pub(crate) fn run(boot_info: &'static mut BootInfo) -> ! {
+    // SAFETY: the table is the kernel's own, and GS was pointed at the core's data when the machine was set up.
+    unsafe { bare::start(&TABLE, Owner::KERNEL) };
+    sched::adopt_boot_thread(KERNEL_PRIORITY);
+    match start(boot_info) {
+        Ok(vital) => sip::reap_forever(vital.as_deref()),
+        Err(message) => {
+            log::error!("{message}");
+            serial::write(format!("entente: {message}\r\n").as_bytes());
+            power::exit(power::Exit::Failure)
+        }
+    }
+}
+
+/// Starts everything; returns the name of the SIP without which the system is of no use. An error says what is wrong
+/// with the system as it was built, for the one who did.
+fn start(boot_info: &BootInfo) -> Result<Option<String>, String> {
+    sip::install_fault_handling()
+        .map_err(|_| "out of memory for the stack that faults are handled on".to_string())?;
+    let archive = ramdisk(boot_info).ok_or("the machine was started without a boot archive")?;
+    let entry = exchange::adopt(archive.as_ptr() as usize, archive.len(), Owner::KERNEL)
+        .map_err(|_| "out of memory for the boot archive's ledger entry".to_string())?;
+    // SAFETY: the block is fresh; nobody writes to it before the kernel's service hands it on, and the kernel reads from
+    // `archive` only while it is starting SIPs, before any of them runs.
+    let block = unsafe { ExBox::from_entry(entry) };
+    service::start_all(block).map_err(|error| error.to_string())?;
+
+    let tar = TarArchiveRef::new(archive).map_err(|_| "the boot archive is not a tar file".to_string())?;
+    let file = |name: &str| {
+        let entry = tar.entries().find(|entry| entry.filename().as_str() == Ok(name));
+        entry.map(|entry| entry.data()).ok_or_else(|| format!("the boot archive has no file {name}"))
+    };
+    let wiring: Wiring = postcard::from_bytes(file("boot/wiring")?)
+        .map_err(|_| "boot/wiring cannot be decoded; build the boot archive again".to_string())?;
+    for name in &wiring.start {
+        let path = format!("sips/{name}");
+        sip::start(file(&path)?, "").map_err(|error| format!("{path}: {error}"))?;
+    }
+    info!("{} processes started", wiring.start.len());
+    Ok(wiring.start.last().cloned())
+}
+
+fn ramdisk(boot_info: &BootInfo) -> Option<&'static [u8]> {
+    let address = boot_info.ramdisk_addr.into_option()?;
+    // SAFETY: the loader says that the archive lies there, in memory that is not usable for anything else.
+    Some(unsafe { core::slice::from_raw_parts(address as *const u8, boot_info.ramdisk_len as usize) })
+}

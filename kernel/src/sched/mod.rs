@@ -1,0 +1,16 @@
+//! Scheduling on one core.
+//!
+//! Most switches never come here: a thread that sends and then waits hands its core straight to the peer
+//! ([`contracts::binding::bare`]). The run queue decides when there is nobody to hand over to, when a queued thread
+//! outranks the peer, and when an interrupt left work.
+
+mod queue;
+#[cfg(feature = "bare")]
+mod threads;
+
+pub use queue::{MOST_PRIORITY, RunQueue};
+#[cfg(feature = "bare")]
+pub use threads::{
+    Event, SERIAL_INPUT, Thread, ThreadError, adopt_boot_thread, block, current, is_ready, kernel_threads,
+    leave, ready, sleep_until, spawn, yield_now,
+};

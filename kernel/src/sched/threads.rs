@@ -1,0 +1,284 @@
+//! The core's threads.
+//!
+//! ```text
+//!            1 spawn          3 pop            5 leave
+//! (nothing) --------> ready ---------> running --------> (gone)
+//!                       ^                 |
+//!                       | 2 ready    4 block, hand-off
+//!                       +----- waiting <--+
+//! ```
+//!
+//! A ready thread is in the queue or in the core's `woken` word. A waiting one is named in exactly one place: an end's
+//! `notify`, a set's `waiter`, an [`Event`], or the list of sleepers; whoever takes it out of there makes it ready.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use core::arch::naked_asm;
+use core::ptr;
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicPtr, AtomicU32};
+
+use contracts::abi;
+use contracts::binding::bare::{switch, this_core};
+use spin::Mutex;
+
+use super::RunQueue;
+use crate::arch::{clock, cores, interrupts};
+use crate::memory::stacks::Stack;
+
+/// A thread and its stack.
+///
+/// Holding one proves that it is not freed; it must have [`leave`]d, or never have run, before it is dropped.
+#[repr(C)]
+pub struct Thread {
+    shared: abi::Thread,
+    stack: Stack,
+}
+
+/// Why there is no new thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThreadError {
+    /// The kernel's heap is exhausted.
+    OutOfMemory,
+}
+
+/// A thread that waits to run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Ready(*const abi::Thread);
+
+// SAFETY: threads are kept until they have left for good, and their fields are atomics.
+unsafe impl Send for Ready {}
+
+struct Sleepers {
+    by_deadline: BTreeMap<(u64, u64), Ready>,
+    next: u64,
+}
+
+static QUEUE: Mutex<RunQueue<Ready>> = Mutex::new(RunQueue::new());
+static SLEEPERS: Mutex<Sleepers> = Mutex::new(Sleepers { by_deadline: BTreeMap::new(), next: 0 });
+
+static BOOT_THREAD: abi::Thread = abi::Thread {
+    stack_pointer: core::sync::atomic::AtomicUsize::new(0),
+    resume: core::sync::atomic::AtomicUsize::new(0),
+    stack_limit: core::sync::atomic::AtomicUsize::new(0),
+    priority: core::sync::atomic::AtomicU32::new(1),
+    sip: core::sync::atomic::AtomicU32::new(0),
+};
+
+/// The boot thread, and those of the kernel that were spawned; they run for good.
+static KERNEL_THREADS: AtomicU32 = AtomicU32::new(1);
+
+/// Number of the kernel's own threads.
+pub fn kernel_threads() -> u32 {
+    KERNEL_THREADS.load(Relaxed)
+}
+
+/// Makes the running code, which the loader started, a thread of the kernel with this priority.
+pub fn adopt_boot_thread(priority: u32) {
+    BOOT_THREAD.priority.store(priority, Relaxed);
+    QUEUE.lock().reserve(priority, 1);
+    this_core().current.store(ptr::from_ref(&BOOT_THREAD).cast_mut(), Relaxed);
+}
+
+/// The running thread.
+pub fn current() -> &'static abi::Thread {
+    // SAFETY: a thread runs from `adopt_boot_thread` on, and it is not freed while it runs.
+    unsafe { &*this_core().current.load(Relaxed) }
+}
+
+/// Makes a thread of SIP `sip` (0 is the kernel), ready to run `entry(argument)`.
+pub fn spawn(
+    sip: u32,
+    priority: u32,
+    stack: Stack,
+    entry: unsafe extern "C" fn(usize) -> !,
+    argument: usize,
+) -> Result<Box<Thread>, ThreadError> {
+    let top = stack.top().as_u64() as usize;
+    let start = (top - 2 * size_of::<usize>()) as *mut [usize; 2];
+    // SAFETY: the two words at the top of a fresh stack.
+    unsafe { start.write([argument, entry as usize]) };
+    let layout = core::alloc::Layout::new::<Thread>();
+    // SAFETY: the layout is not empty; the memory is initialised before it becomes a box.
+    let thread = unsafe {
+        let memory = alloc::alloc::alloc(layout).cast::<Thread>();
+        if memory.is_null() {
+            return Err(ThreadError::OutOfMemory);
+        }
+        memory.write(Thread {
+            shared: abi::Thread {
+                stack_pointer: (start as usize).into(),
+                resume: (thread_start as *const () as usize).into(),
+                stack_limit: (stack.limit().as_u64() as usize).into(),
+                priority: priority.into(),
+                sip: sip.into(),
+            },
+            stack,
+        });
+        Box::from_raw(memory)
+    };
+    QUEUE.lock().reserve(priority, THREADS_A_PRIORITY);
+    if sip == 0 {
+        KERNEL_THREADS.fetch_add(1, Relaxed);
+    }
+    ready(&thread.shared);
+    Ok(thread)
+}
+
+impl Thread {
+    /// Its stack.
+    pub fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// The part that hand-off knows.
+    pub fn shared(&self) -> &abi::Thread {
+        &self.shared
+    }
+}
+
+/// Room kept in the queue, so that making a thread ready does not allocate in the usual case.
+const THREADS_A_PRIORITY: usize = 64;
+
+/// Where a new thread's first switch jumps to: its entry and argument lie on its stack.
+#[unsafe(naked)]
+unsafe extern "C" fn thread_start() {
+    naked_asm!("pop rdi", "pop rax", "xor ebp, ebp", "push 0", "jmp rax")
+}
+
+/// Queues a thread that was taken from where it waited.
+pub fn ready(thread: &abi::Thread) {
+    let mut queue = QUEUE.lock();
+    queue.push(thread.priority.load(Relaxed), Ready(thread));
+    this_core().top_ready.store(queue.top(), Relaxed);
+}
+
+/// Whether a thread runs or waits for the core only.
+pub fn is_ready(thread: &abi::Thread) -> bool {
+    let core = this_core();
+    let this = ptr::from_ref(thread);
+    ptr::eq(core.current.load(Relaxed), this)
+        || ptr::eq(core.woken.load(Relaxed), this)
+        || QUEUE.lock().iter().any(|ready| *ready == Ready(this))
+}
+
+/// Takes the best thread that could run: the woken one counts as the last of its priority.
+fn next_thread() -> Option<&'static abi::Thread> {
+    let core = this_core();
+    let mut queue = QUEUE.lock();
+    let woken = core.woken.swap(ptr::null_mut(), Relaxed);
+    // SAFETY: null, or a thread that is not freed while it could run.
+    if let Some(thread) = unsafe { woken.as_ref() } {
+        queue.push(thread.priority.load(Relaxed), Ready(thread));
+    }
+    let next = queue.pop();
+    core.top_ready.store(queue.top(), Relaxed);
+    // SAFETY: as above.
+    next.map(|thread| unsafe { &*thread.0 })
+}
+
+/// Does what interrupts left to do.
+fn run_events() {
+    let events = cores::take_events();
+    if events & cores::EVENT_SERIAL != 0 {
+        SERIAL_INPUT.signal();
+    }
+    if events & cores::EVENT_TIMER != 0 {
+        wake_sleepers();
+    }
+}
+
+/// Gives the core to another thread until somebody makes this one ready. The caller has named it where it waits.
+pub fn block() {
+    let core = this_core();
+    let current = current();
+    loop {
+        run_events();
+        match next_thread() {
+            Some(next) if ptr::eq(next, current) => return,
+            Some(next) => {
+                core.current.store(ptr::from_ref(next).cast_mut(), Relaxed);
+                // SAFETY: `current` is running, and `next` was taken from the queue, where threads at rest are.
+                unsafe { switch(current, next) };
+                return;
+            }
+            None => interrupts::idle(|| core.pending.load(Relaxed) != 0),
+        }
+    }
+}
+
+/// Lets other ready threads of this priority run first.
+pub fn yield_now() {
+    ready(current());
+    block();
+}
+
+/// Gives up the core for good. The thread's memory may be freed once another thread runs.
+pub fn leave() -> ! {
+    block();
+    unreachable!("a thread that left is not made ready")
+}
+
+/// Blocks until the clock shows `deadline`, in nanoseconds since the system started. The resolution is a tick of the
+/// timer, see [`crate::arch::apic`].
+pub fn sleep_until(deadline: u64) {
+    while clock::now_ns() < deadline {
+        let mut sleepers = SLEEPERS.lock();
+        let number = sleepers.next;
+        sleepers.next += 1;
+        sleepers.by_deadline.insert((deadline, number), Ready(current()));
+        drop(sleepers);
+        block();
+    }
+}
+
+fn wake_sleepers() {
+    let now = clock::now_ns();
+    loop {
+        let mut sleepers = SLEEPERS.lock();
+        let Some(first) = sleepers.by_deadline.first_entry().filter(|entry| entry.key().0 <= now) else {
+            return;
+        };
+        let thread = first.remove();
+        drop(sleepers);
+        // SAFETY: a sleeping thread is not freed.
+        ready(unsafe { &*thread.0 });
+    }
+}
+
+/// Bytes came in on the serial port.
+pub static SERIAL_INPUT: Event = Event::new();
+
+/// Something that one kernel thread waits for.
+pub struct Event {
+    waiter: AtomicPtr<abi::Thread>,
+}
+
+impl Event {
+    /// An event that nobody waits for.
+    pub const fn new() -> Self {
+        Event { waiter: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// Blocks the running thread until the next [`Event::signal`]. One before this call is not remembered, but none
+    /// comes between a look at what the event is about and this call, unless the thread waits in between.
+    pub fn wait(&self) {
+        self.waiter.store(ptr::from_ref(current()).cast_mut(), Relaxed);
+        block();
+    }
+
+    /// Makes the waiting thread ready.
+    pub fn signal(&self) {
+        let waiter = self.waiter.swap(ptr::null_mut(), Relaxed);
+        // SAFETY: null, or a thread that waits here and so is not freed.
+        if let Some(thread) = unsafe { waiter.as_ref() } {
+            ready(thread);
+        }
+    }
+}
+
+impl Default for Event {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,59 @@
+//! Connecting clients to providers, for the directory.
+
+use alloc::vec::Vec;
+
+use contracts::abi::Owner;
+use contracts::port::RawEnd;
+use contracts::spec::directory::{Broker, ConnectError, ServiceInfo, broker};
+use contracts::{AnyEndpoint, ExBox, Name, Service, Side};
+
+use super::own::Never;
+use super::registry;
+
+/// Serves the broker.
+pub(super) fn serve(service: Service<Broker>) -> Never {
+    let mut clients = service.clients::<()>();
+    loop {
+        let client = match clients.receive().received {
+            Ok(broker::ServerReady::Connect { service, fingerprint, next }) => {
+                match connect(service, fingerprint) {
+                    Ok(endpoint) => next.connected(endpoint),
+                    Err(error) => next.refused(error),
+                }
+            }
+            Ok(broker::ServerReady::Services { next }) => match services() {
+                Some(list) => next.known(list),
+                // No memory for the answer: the client sees the channel close.
+                None => continue,
+            },
+            Err(contracts::Closed) => continue,
+        };
+        clients.insert(client, ());
+    }
+}
+
+fn connect(service: u64, fingerprint: u64) -> Result<AnyEndpoint, ConnectError> {
+    let (channel, start) =
+        registry::connect_by_id(service, fingerprint, Owner::KERNEL).map_err(|error| match error {
+            registry::ConnectError::Unknown => ConnectError::Gone,
+            registry::ConnectError::Mismatch(_) => ConnectError::Mismatch,
+            registry::ConnectError::OutOfMemory => ConnectError::Exhausted,
+        })?;
+    // SAFETY: the end is fresh and ours, in its contract's start state, in which the client sends: services are
+    // provided by servers that receive first.
+    Ok(unsafe { AnyEndpoint::from_raw(RawEnd::new(channel.end(Side::Client)), Side::Client, start) })
+}
+
+fn services() -> Option<ExBox<[ServiceInfo]>> {
+    let mut list = Vec::new();
+    registry::survey(|view| {
+        list.push(ServiceInfo {
+            id: view.id,
+            fingerprint: view.fingerprint,
+            sip: view.sip,
+            name: Name::truncated(view.name),
+            contract: Name::truncated(view.contract),
+        });
+    });
+    ExBox::from_fn(list.len(), |index| list[index]).ok()
+}

@@ -1,0 +1,17 @@
+//! Services: what SIPs and the kernel provide under a name, and how clients get to them.
+
+#[cfg(feature = "bare")]
+mod broker;
+#[cfg(feature = "bare")]
+mod own;
+mod registry;
+#[cfg(feature = "bare")]
+mod serial;
+#[cfg(feature = "bare")]
+mod system;
+
+#[cfg(feature = "bare")]
+pub(crate) use own::KERNEL_PRIORITY;
+#[cfg(feature = "bare")]
+pub use own::start_all;
+pub use registry::{ConnectError, ServiceView, Taken, connect, connect_by_id, publish, survey, withdraw};

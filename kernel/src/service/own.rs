@@ -1,0 +1,77 @@
+//! The kernel's own services, a thread each. They speak contracts like everybody else.
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use contracts::abi::Owner;
+use contracts::manifest::ContractInfo;
+use contracts::{Contract, ExBox, Receive, Service};
+
+use super::{broker, publish, serial, system};
+use crate::channel;
+use crate::memory::stacks::{Stack, StackError};
+use crate::sched::{self, ThreadError};
+
+const STACK_PAGES: usize = 12;
+
+/// Priority of the kernel's threads: above all SIPs', so that what they do is done at once.
+pub(crate) const KERNEL_PRIORITY: u32 = 30;
+
+/// Why a service of the kernel's was not started.
+#[derive(Debug)]
+pub enum ServiceError {
+    /// No memory for a set.
+    OutOfMemory,
+    /// No stack.
+    Stack(StackError),
+    /// No thread.
+    Thread(ThreadError),
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("out of memory for the kernel's services")
+    }
+}
+
+/// Starts all services of the kernel. `archive` is the boot archive, as a block, if there is one.
+pub fn start_all(archive: Option<ExBox<[u8]>>) -> Result<(), ServiceError> {
+    start("serial_input", serial::serve_input)?;
+    start("serial_output", serial::serve_output)?;
+    start("broker", broker::serve)?;
+    start("system", system::serve)?;
+    start("boot_image", move |service| system::serve_boot_image(service, archive))
+}
+
+/// Publishes `C` as `name` and serves it on a thread of its own.
+fn start<C: Contract>(
+    name: &str,
+    serve: impl FnOnce(Service<C>) -> Never + 'static,
+) -> Result<(), ServiceError>
+where
+    C::Server: Receive,
+{
+    let set = channel::create_set(Owner::KERNEL).map_err(|_| ServiceError::OutOfMemory)?;
+    publish(name, &ContractInfo::from(C::DESCRIPTION), 0, set)
+        .expect("the kernel's services have names of their own");
+    let run: Box<dyn FnOnce() -> Never> = Box::new(move || {
+        // SAFETY: the set was made for this service and published with its contract.
+        serve(unsafe { Service::from_raw(set) })
+    });
+    let argument = Box::into_raw(Box::new(run)) as usize;
+    let stack = Stack::allocate(STACK_PAGES).map_err(ServiceError::Stack)?;
+    let thread =
+        sched::spawn(0, KERNEL_PRIORITY, stack, run_boxed, argument).map_err(ServiceError::Thread)?;
+    // The kernel's threads run for as long as the system does.
+    Box::leak(thread);
+    Ok(())
+}
+
+/// What a function returns that does not.
+pub(super) enum Never {}
+
+unsafe extern "C" fn run_boxed(argument: usize) -> ! {
+    // SAFETY: `start` made the box and passed it to this thread alone.
+    let run = unsafe { Box::from_raw(argument as *mut Box<dyn FnOnce() -> Never>) };
+    match run() {}
+}

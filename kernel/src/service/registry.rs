@@ -1,0 +1,119 @@
+//! Which services there are, and how to connect to one.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use contracts::Side;
+use contracts::abi::{Channel, Owner, Set};
+use contracts::manifest::{ContractInfo, Difference};
+use spin::Mutex;
+
+use crate::channel;
+
+struct Service {
+    id: u64,
+    name: String,
+    contract: ContractInfo,
+    /// The provider's number; 0 is the kernel.
+    sip: u32,
+    set: &'static Set,
+}
+
+struct Services {
+    list: Vec<Service>,
+    next: u64,
+}
+
+static SERVICES: Mutex<Services> = Mutex::new(Services { list: Vec::new(), next: 1 });
+
+/// A service of that name exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken;
+
+/// Why a client was not connected.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ConnectError {
+    /// There is no such service.
+    Unknown,
+    /// The service speaks another contract, or another version of it.
+    Mismatch(Difference),
+    /// There is no memory for a channel.
+    OutOfMemory,
+}
+
+/// Makes SIP `sip`'s set known as a service. The set must live until [`withdraw`].
+pub fn publish(name: &str, contract: &ContractInfo, sip: u32, set: &'static Set) -> Result<(), Taken> {
+    let mut services = SERVICES.lock();
+    if services.list.iter().any(|service| service.name == name) {
+        return Err(Taken);
+    }
+    let id = services.next;
+    services.next += 1;
+    services.list.push(Service { id, name: name.to_string(), contract: contract.clone(), sip, set });
+    channel::learn_names(contract);
+    Ok(())
+}
+
+/// Removes all services of a SIP.
+pub fn withdraw(sip: u32) {
+    SERVICES.lock().list.retain(|service| service.sip != sip);
+}
+
+/// Makes a channel to the service `name` for a client that speaks `contract`; `client` owns its end of it.
+pub fn connect(name: &str, contract: &ContractInfo, client: Owner) -> Result<&'static Channel, ConnectError> {
+    let services = SERVICES.lock();
+    let service = services.list.iter().find(|service| service.name == name).ok_or(ConnectError::Unknown)?;
+    if let Some(difference) = contract.difference(&service.contract) {
+        return Err(ConnectError::Mismatch(difference));
+    }
+    make(service, client)
+}
+
+/// As [`connect`], to the service with this number, for a client whose contract has this fingerprint. Also returns the
+/// contract's start state.
+pub fn connect_by_id(
+    id: u64,
+    fingerprint: u64,
+    client: Owner,
+) -> Result<(&'static Channel, u16), ConnectError> {
+    let services = SERVICES.lock();
+    let service = services.list.iter().find(|service| service.id == id).ok_or(ConnectError::Unknown)?;
+    if service.contract.shape.fingerprint != fingerprint {
+        return Err(ConnectError::Mismatch(Difference::States));
+    }
+    Ok((make(service, client)?, service.contract.shape.start))
+}
+
+fn make(service: &Service, client: Owner) -> Result<&'static Channel, ConnectError> {
+    let channel = channel::create(&service.contract.shape, client).map_err(|_| ConnectError::OutOfMemory)?;
+    // SAFETY: the channel is fresh; its contract is the service's, whose provider has not withdrawn.
+    unsafe { channel::place(channel.end(Side::Server), service.set) };
+    Ok(channel)
+}
+
+/// What [`survey`] tells of a service.
+pub struct ServiceView<'a> {
+    /// Its number.
+    pub id: u64,
+    /// Its name.
+    pub name: &'a str,
+    /// The contract's name.
+    pub contract: &'a str,
+    /// The contract's fingerprint.
+    pub fingerprint: u64,
+    /// The provider's number; 0 is the kernel.
+    pub sip: u32,
+}
+
+/// Shows every service, oldest first.
+pub fn survey(mut each: impl FnMut(ServiceView<'_>)) {
+    for service in &SERVICES.lock().list {
+        each(ServiceView {
+            id: service.id,
+            name: &service.name,
+            contract: &service.contract.name,
+            fingerprint: service.contract.shape.fingerprint,
+            sip: service.sip,
+        });
+    }
+}

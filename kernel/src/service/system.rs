@@ -1,0 +1,180 @@
+//! Process control and a look at the system, for the shell; and the boot archive, for whoever serves it.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering::Relaxed;
+
+use contracts::abi::{Owner, OwnerKind};
+use contracts::binding::bare::this_core;
+use contracts::spec::archive::{BootImage, boot_image};
+use contracts::spec::system::{
+    BlockSum, BlockTotals, ChannelInfo, Outcome, ProcessInfo, ProcessState, System, system,
+};
+use contracts::{Contract, Either, Event, ExBox, Exhausted, Name, Service, Text};
+
+use super::own::{KERNEL_PRIORITY, Never};
+use crate::arch::{clock, power};
+use crate::memory::{PAGE_SIZE, heap};
+use crate::sip::{Watch, watch_contract as watch};
+use crate::{channel, exchange, log, sip};
+
+type Ready = system::Server<system::Ready>;
+/// A client that waits for a SIP to end.
+type Waiting = Option<system::Server<system::Running>>;
+
+/// Serves process control.
+pub(super) fn serve(service: Service<System>) -> Never {
+    let mut clients = service.clients_and::<watch::Client<watch::Watching>, Waiting>();
+    loop {
+        let Event { received, data } = clients.receive();
+        match received {
+            Ok(Either::This(request)) => match answer(request) {
+                Ok(Answer::Ready(client)) => clients.insert(Either::This(client), None),
+                Ok(Answer::Waits(client, watcher)) => clients.insert(Either::That(watcher), Some(client)),
+                // No memory for the answer: the client sees the channel close.
+                Err(Exhausted) => {}
+            },
+            Ok(Either::That(watch::ClientWatching::Ended { exit, message })) => {
+                if let Some(client) = data {
+                    clients.insert(Either::This(client.exited(exit, message)), None);
+                }
+            }
+            Err(contracts::Closed) => {}
+        }
+    }
+}
+
+enum Answer {
+    Ready(Ready),
+    Waits(system::Server<system::Running>, watch::Client<watch::Watching>),
+}
+
+fn answer(request: system::ServerReady) -> Result<Answer, Exhausted> {
+    use system::ServerReady as Request;
+    Ok(Answer::Ready(match request {
+        Request::Processes { next } => next.process_list(processes()?),
+        Request::Channels { next } => next.channel_list(channels()?),
+        Request::Blocks { next } => {
+            let (sums, totals) = blocks()?;
+            next.block_sums(sums, totals)
+        }
+        Request::Log { next } => {
+            let text = log::recent();
+            next.log_text(ExBox::from_fn(text.len(), |index| text.as_bytes()[index])?)
+        }
+        Request::Uptime { next } => next.time(clock::now_ns()),
+        Request::Start { name, image, argument, next } => match sip::start(&image, &argument) {
+            Ok(id) => {
+                drop(image);
+                let (watcher, server) = Watch::channel()?;
+                let watcher = watcher.watch();
+                if let Ok(watch::ServerIdle::Watch { next: server }) = server.receive() {
+                    sip::watch(id, server);
+                }
+                return Ok(Answer::Waits(next.started(id), watcher));
+            }
+            Err(error) => next.refused(Text::truncated(&format!("{name}: {error}"))),
+        },
+        Request::Shutdown { outcome } => power::exit(match outcome {
+            Outcome::Success => power::Exit::Success,
+            Outcome::Failure => power::Exit::Failure,
+        }),
+    }))
+}
+
+fn block_of<T: contracts::Exchange + Copy>(list: &[T]) -> Result<ExBox<[T]>, Exhausted> {
+    ExBox::from_fn(list.len(), |index| list[index])
+}
+
+fn processes() -> Result<ExBox<[ProcessInfo]>, Exhausted> {
+    let mut blocks: BTreeMap<u64, u64> = BTreeMap::new();
+    exchange::survey(|owner, size| *blocks.entry(owner.to_bits()).or_default() += size as u64);
+    let blocks_of = |owner: Owner| blocks.get(&owner.to_bits()).copied().unwrap_or(0);
+    let mut list = alloc::vec![ProcessInfo {
+        id: 0,
+        state: ProcessState::Ready,
+        priority: KERNEL_PRIORITY as u8,
+        threads: crate::sched::kernel_threads(),
+        memory: heap::bytes_mapped() as u64,
+        blocks: blocks_of(Owner::KERNEL),
+        base: crate::KERNEL_BASE,
+        name: Name::truncated("kernel"),
+    }];
+    sip::survey(|view| {
+        list.push(ProcessInfo {
+            id: view.id,
+            state: view.state,
+            priority: view.priority,
+            threads: 1,
+            memory: view.memory as u64,
+            blocks: blocks_of(Owner::sip(view.id)),
+            base: view.base.as_u64(),
+            name: Name::truncated(view.name),
+        });
+    });
+    block_of(&list)
+}
+
+fn channels() -> Result<ExBox<[ChannelInfo]>, Exhausted> {
+    let mut list = Vec::new();
+    channel::survey(|view| {
+        list.push(ChannelInfo {
+            id: view.id,
+            messages: view.messages,
+            contract: Text::truncated(view.contract),
+            state: Text::truncated(view.state),
+            client: Text::truncated(&sip::owner_name(view.owners[0])),
+            server: Text::truncated(&sip::owner_name(view.owners[1])),
+        });
+    });
+    block_of(&list)
+}
+
+fn blocks() -> Result<(ExBox<[BlockSum]>, BlockTotals), Exhausted> {
+    let mut sums: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+    let totals = exchange::survey(|owner, size| {
+        // In flight is one line, however many channels.
+        let key = match owner.kind() {
+            OwnerKind::InFlight { .. } => u64::MAX,
+            _ => owner.to_bits(),
+        };
+        let sum = sums.entry(key).or_default();
+        *sum = (sum.0 + 1, sum.1 + size as u64);
+    });
+    let list: Vec<BlockSum> = sums
+        .into_iter()
+        .map(|(owner, (blocks, bytes))| BlockSum {
+            owner: match owner {
+                u64::MAX => Text::truncated("in flight"),
+                _ => Text::truncated(&sip::owner_name(Owner::from_bits(owner))),
+            },
+            blocks,
+            bytes,
+        })
+        .collect();
+    let counters = &this_core().counters;
+    let totals = BlockTotals {
+        blocks: totals.blocks as u64,
+        bytes: totals.bytes as u64,
+        mapped: (totals.pages * PAGE_SIZE) as u64,
+        blocks_moved: counters.blocks_moved.load(Relaxed),
+        bytes_moved: counters.bytes_moved.load(Relaxed),
+        bytes_copied: counters.bytes_copied.load(Relaxed),
+        hand_offs: counters.hand_offs.load(Relaxed),
+    };
+    Ok((block_of(&list)?, totals))
+}
+
+/// Serves the boot archive, once.
+pub(super) fn serve_boot_image(service: Service<BootImage>, archive: Option<ExBox<[u8]>>) -> Never {
+    let mut clients = service.clients::<()>();
+    let mut archive = archive;
+    loop {
+        let Ok(boot_image::ServerStart::Take { next }) = clients.receive().received else { continue };
+        match archive.take() {
+            Some(image) => next.image(image),
+            None => next.taken(),
+        }
+    }
+}

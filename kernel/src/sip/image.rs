@@ -1,0 +1,244 @@
+//! SIP images: what the loader accepts, and where its parts go. Plain parsing, tested on the host.
+//!
+//! An image is a static position-independent ELF file for x86-64 with a manifest section. Its segments are
+//! readable, writable, or executable, and never both of the latter; its only relocations are
+//! `R_X86_64_RELATIVE`, into writable segments. (System V ABI, AMD64 supplement, chapter 4)
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use contracts::abi;
+use contracts::manifest::{Manifest, SECTION};
+use elf::ElfBytes;
+use elf::abi::{DT_NEEDED, EM_X86_64, ET_DYN, PF_W, PF_X, PT_INTERP, PT_LOAD, R_X86_64_RELATIVE, SHT_RELA};
+use elf::endian::LittleEndian;
+use elf::file::Class;
+use elf::parse::ParseError;
+
+use crate::memory::PAGE_SIZE;
+use crate::memory::mapping::Access;
+
+/// The most that an image may span in memory, in bytes.
+pub const MOST_BYTES: u64 = 256 << 20;
+
+/// An image that the loader accepts.
+#[derive(Debug)]
+pub struct Image<'a> {
+    /// What it needs and offers.
+    pub manifest: Manifest,
+    /// Its segments, in ascending order, none overlapping another's pages.
+    pub segments: Vec<Segment<'a>>,
+    /// What to add the load address to.
+    pub relocations: Vec<Relocation>,
+    /// Where it starts, from the load address.
+    pub entry: u64,
+    /// Pages from the load address to the end of the last segment.
+    pub pages: usize,
+}
+
+/// One loadable segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment<'a> {
+    /// Bytes from the load address.
+    pub offset: u64,
+    /// What lies at its start; the rest is zeros.
+    pub data: &'a [u8],
+    /// Bytes in memory.
+    pub bytes: u64,
+    /// What the image may do with it once it is loaded.
+    pub access: Access,
+}
+
+impl Segment<'_> {
+    /// The segment's first page, counted from the load address, and the page past its last one.
+    pub fn pages(&self) -> (usize, usize) {
+        let page = PAGE_SIZE as u64;
+        ((self.offset / page) as usize, (self.offset + self.bytes).div_ceil(page) as usize)
+    }
+}
+
+/// A word of a writable segment that holds an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relocation {
+    /// Where the word lies, from the load address.
+    pub offset: u64,
+    /// The address it holds, from the load address.
+    pub addend: u64,
+}
+
+/// Why a file is not an image that can run here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageError {
+    /// It does not begin as ELF files do.
+    NotElf,
+    /// It ends before what its headers describe.
+    Truncated,
+    /// It is for another machine.
+    Machine,
+    /// It is not a static position-independent executable.
+    NotStaticPie,
+    /// Its headers contradict each other; what is wrong.
+    Malformed(&'static str),
+    /// It has no manifest.
+    NoManifest,
+    /// Its manifest cannot be decoded.
+    BadManifest,
+    /// It was built against another version of the kernel's interface.
+    Abi {
+        /// The version it was built against.
+        image: u64,
+    },
+}
+
+impl fmt::Display for ImageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ImageError::NotElf => f.write_str("not an ELF file"),
+            ImageError::Truncated => f.write_str("the ELF file is truncated"),
+            ImageError::Machine => f.write_str("the ELF file is not for 64-bit x86"),
+            ImageError::NotStaticPie => {
+                f.write_str("the ELF file is not a static position-independent executable")
+            }
+            ImageError::Malformed(what) => write!(f, "the ELF file is malformed: {what}"),
+            ImageError::NoManifest => f.write_str("the image has no manifest"),
+            ImageError::BadManifest => f.write_str("the image's manifest cannot be decoded"),
+            ImageError::Abi { image } => write!(
+                f,
+                "the image was built for interface {image:016x}, this kernel has {:016x}; build it again",
+                abi::HASH
+            ),
+        }
+    }
+}
+
+impl From<ParseError> for ImageError {
+    fn from(error: ParseError) -> Self {
+        match error {
+            ParseError::BadMagic(_) => ImageError::NotElf,
+            ParseError::UnsupportedElfClass(_) | ParseError::UnsupportedElfEndianness(_) => {
+                ImageError::Machine
+            }
+            ParseError::SliceReadError(_) | ParseError::TryFromSliceError(_) => ImageError::Truncated,
+            _ => ImageError::Malformed("a header cannot be read"),
+        }
+    }
+}
+
+/// The SIP name in the manifest of `file`, however broken the rest is.
+pub fn parse(file: &[u8]) -> Result<Image<'_>, ImageError> {
+    if !file.starts_with(&elf::abi::ELFMAGIC) {
+        return Err(ImageError::NotElf);
+    }
+    let elf = ElfBytes::<LittleEndian>::minimal_parse(file)?;
+    if elf.ehdr.class != Class::ELF64 || elf.ehdr.e_machine != EM_X86_64 {
+        return Err(ImageError::Machine);
+    }
+    if elf.ehdr.e_type != ET_DYN {
+        return Err(ImageError::NotStaticPie);
+    }
+    let segments = segments(&elf, file)?;
+    let end = segments.last().map_or(0, |segment| segment.offset + segment.bytes);
+    let entry = elf.ehdr.e_entry;
+    if !segments
+        .iter()
+        .any(|s| s.access == Access::ReadExecute && (s.offset..s.offset + s.bytes).contains(&entry))
+    {
+        return Err(ImageError::Malformed("the entry point is not in executable memory"));
+    }
+    let relocations = relocations(&elf, &segments)?;
+    let manifest = manifest(&elf)?;
+    Ok(Image { manifest, segments, relocations, entry, pages: end.div_ceil(PAGE_SIZE as u64) as usize })
+}
+
+fn segments<'a>(elf: &ElfBytes<'a, LittleEndian>, file: &'a [u8]) -> Result<Vec<Segment<'a>>, ImageError> {
+    let headers = elf.segments().ok_or(ImageError::Malformed("it has no segments"))?;
+    let mut segments: Vec<Segment<'_>> = Vec::new();
+    for header in headers.iter() {
+        if header.p_type == PT_INTERP {
+            return Err(ImageError::NotStaticPie);
+        }
+        if header.p_type != PT_LOAD || header.p_memsz == 0 {
+            continue;
+        }
+        let start = header.p_offset as usize;
+        let end = header.p_offset.checked_add(header.p_filesz).ok_or(ImageError::Truncated)?;
+        let data = file.get(start..end as usize).ok_or(ImageError::Truncated)?;
+        let access = match (header.p_flags & PF_W != 0, header.p_flags & PF_X != 0) {
+            (true, true) => return Err(ImageError::Malformed("a segment is writable and executable")),
+            (true, false) => Access::ReadWrite,
+            (false, true) => Access::ReadExecute,
+            (false, false) => Access::ReadOnly,
+        };
+        let segment = Segment { offset: header.p_vaddr, data, bytes: header.p_memsz, access };
+        if header.p_filesz > header.p_memsz {
+            return Err(ImageError::Malformed("a segment has more bytes in the file than in memory"));
+        }
+        if header.p_vaddr.checked_add(header.p_memsz).is_none_or(|end| end > MOST_BYTES) {
+            return Err(ImageError::Malformed("a segment lies too high"));
+        }
+        if segments.last().is_some_and(|before| before.pages().1 > segment.pages().0) {
+            return Err(ImageError::Malformed("segments share a page or are not in order"));
+        }
+        segments.push(segment);
+    }
+    Ok(segments)
+}
+
+fn relocations(
+    elf: &ElfBytes<'_, LittleEndian>,
+    segments: &[Segment<'_>],
+) -> Result<Vec<Relocation>, ImageError> {
+    if let Some(dynamic) = elf.dynamic()?
+        && dynamic.iter().any(|entry| entry.d_tag == DT_NEEDED)
+    {
+        return Err(ImageError::NotStaticPie);
+    }
+    let mut relocations = Vec::new();
+    let end = segments.last().map_or(0, |segment| segment.offset + segment.bytes);
+    for header in elf.section_headers().iter().flat_map(|headers| headers.iter()) {
+        if header.sh_type != SHT_RELA {
+            continue;
+        }
+        for rela in elf.section_data_as_relas(&header)? {
+            if rela.r_type != R_X86_64_RELATIVE {
+                return Err(ImageError::Malformed("a relocation is not R_X86_64_RELATIVE"));
+            }
+            let writable = segments.iter().any(|s| {
+                let room = s.bytes.checked_sub(size_of::<u64>() as u64);
+                s.access == Access::ReadWrite
+                    && room.is_some_and(|room| (s.offset..=s.offset + room).contains(&rela.r_offset))
+            });
+            if !writable {
+                return Err(ImageError::Malformed("a relocation is outside of writable memory"));
+            }
+            let addend = u64::try_from(rela.r_addend).ok().filter(|&addend| addend <= end);
+            let addend = addend.ok_or(ImageError::Malformed("a relocation points outside of the image"))?;
+            relocations.push(Relocation { offset: rela.r_offset, addend });
+        }
+    }
+    Ok(relocations)
+}
+
+fn manifest(elf: &ElfBytes<'_, LittleEndian>) -> Result<Manifest, ImageError> {
+    let header = elf.section_header_by_name(SECTION)?.ok_or(ImageError::NoManifest)?;
+    let (bytes, _) = elf.section_data(&header)?;
+    // The interface comes first, so that a manifest of another version is told from a broken one.
+    let (image, _) = postcard::take_from_bytes::<u64>(bytes).map_err(|_| ImageError::BadManifest)?;
+    if image != abi::HASH {
+        return Err(ImageError::Abi { image });
+    }
+    let manifest: Manifest = postcard::from_bytes(bytes).map_err(|_| ImageError::BadManifest)?;
+    let names = |ports: &[contracts::manifest::Port]| ports.iter().all(|port| is_name(&port.service));
+    let sound = is_name(&manifest.name)
+        && names(&manifest.provides)
+        && names(&manifest.uses)
+        && (1..=crate::sched::MOST_PRIORITY).contains(&u32::from(manifest.priority))
+        && (4096..=16 << 20).contains(&manifest.stack);
+    if sound { Ok(manifest) } else { Err(ImageError::BadManifest) }
+}
+
+/// Whether `text` can be shown in a line and fits a message.
+fn is_name(text: &String) -> bool {
+    (1..=100).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic())
+}

@@ -1,0 +1,163 @@
+//! The kernel's functions, as SIPs and the kernel's own threads call them.
+//!
+//! Each entry begins with a stub that checks how much of the caller's stack is left: what the kernel then needs lies
+//! within [`STACK_HEADROOM`], so it never runs into the guard page, and a caller with less has overflowed its own stack.
+
+use core::arch::naked_asm;
+use core::mem::{offset_of, transmute};
+use core::ptr;
+use core::sync::atomic::Ordering::Relaxed;
+
+use contracts::abi::{
+    self, BlockEntry, Channel, ChannelRequest, Core, End, Owner, STACK_HEADROOM, Set, Table,
+};
+use contracts::channel::Shape;
+use contracts::manifest::ContractInfo;
+use contracts::spec::system;
+use log::info;
+
+use super::fault::{LAST_STACK_TOP, overflowed};
+use super::life::{self, Exit, end_current, owner_name};
+use crate::arch::clock;
+use crate::{channel, exchange, sched};
+
+/// Who calls.
+fn caller() -> Owner {
+    match sched::current().sip.load(Relaxed) {
+        0 => Owner::KERNEL,
+        id => Owner::sip(id),
+    }
+}
+
+extern "C" fn block_allocate(size: usize, align: usize) -> *const BlockEntry {
+    exchange::allocate(size, align, caller()).map_or(ptr::null(), |entry| entry)
+}
+
+unsafe extern "C" fn block_free(entry: *const BlockEntry) {
+    // SAFETY: the caller owns the block, so its entry is in the ledger.
+    exchange::free(unsafe { &*entry });
+}
+
+extern "C" fn channel_create(request: &ChannelRequest) -> *const Channel {
+    if !channel::knows_names(request.description.fingerprint) {
+        channel::learn_names(&ContractInfo::from(request.description));
+    }
+    channel::create(&Shape::of(request.description), caller()).map_or(ptr::null(), |channel| channel)
+}
+
+unsafe extern "C" fn end_close(end: *const End) {
+    // SAFETY: the caller owns the open end and gives it up.
+    unsafe { channel::close(&*end) };
+}
+
+extern "C" fn set_create() -> *const Set {
+    channel::create_set(caller()).map_or(ptr::null(), |set| set)
+}
+
+unsafe extern "C" fn set_close(set: *const Set) {
+    // SAFETY: the caller owns the set, which has no members, and gives it up.
+    unsafe { channel::close_set(&*set) };
+}
+
+extern "C" fn thread_block() {
+    sched::block();
+}
+
+unsafe extern "C" fn thread_ready(thread: *const abi::Thread) {
+    // SAFETY: the caller took the thread from where it waited.
+    sched::ready(unsafe { &*thread });
+}
+
+extern "C" fn thread_yield() {
+    sched::yield_now();
+}
+
+extern "C" fn thread_sleep(deadline: u64) {
+    sched::sleep_until(deadline);
+}
+
+extern "C" fn memory_grow(pages: usize) -> *mut u8 {
+    life::grow_heap(pages).map_or(ptr::null_mut(), |start| start.as_mut_ptr())
+}
+
+extern "C" fn clock_now() -> u64 {
+    clock::now_ns()
+}
+
+/// # Safety
+///
+/// `text` is valid for `length` bytes.
+unsafe fn text_of<'a>(text: *const u8, length: usize) -> &'a str {
+    // SAFETY: passed on to the caller.
+    core::str::from_utf8(unsafe { core::slice::from_raw_parts(text, length) }).unwrap_or("(not UTF-8)")
+}
+
+unsafe extern "C" fn log_line(text: *const u8, length: usize) {
+    // SAFETY: passed on to the caller.
+    info!("{}: {}", owner_name(caller()), unsafe { text_of(text, length) });
+}
+
+extern "C" fn exit(status: u32) -> ! {
+    let kind = if status == 0 { system::Exit::Success } else { system::Exit::Failure };
+    end_current(Exit { kind, message: Default::default() })
+}
+
+unsafe extern "C" fn panicked(text: *const u8, length: usize) -> ! {
+    // SAFETY: passed on to the caller.
+    let message = unsafe { text_of(text, length) }.into();
+    end_current(Exit { kind: system::Exit::Panic, message })
+}
+
+/// The stub that leads to `$target`. It leaves all arguments where they are.
+macro_rules! entry {
+    ($target:expr) => {{
+        #[unsafe(naked)]
+        unsafe extern "C" fn stub() {
+            naked_asm!(
+                "mov r10, gs:[{current}]",
+                "lea r11, [rsp - {headroom}]",
+                "cmp r11, [r10 + {limit}]",
+                "jb {overflow}",
+                "jmp {target}",
+                current = const offset_of!(Core, current),
+                headroom = const STACK_HEADROOM,
+                limit = const offset_of!(abi::Thread, stack_limit),
+                overflow = sym overflow,
+                target = sym $target,
+            )
+        }
+        // SAFETY: the stub jumps to a function of the field's type and touches none of its arguments.
+        unsafe { transmute::<unsafe extern "C" fn(), _>(stub) }
+    }};
+}
+
+#[unsafe(naked)]
+unsafe extern "C" fn overflow() {
+    naked_asm!(
+        "mov rsp, [rip + {top}]",
+        "xor ebp, ebp",
+        "call {overflowed}",
+        top = sym LAST_STACK_TOP,
+        overflowed = sym overflowed,
+    )
+}
+
+/// The kernel's functions.
+pub(crate) static TABLE: Table = Table {
+    hash: abi::HASH,
+    block_allocate: entry!(block_allocate),
+    block_free: entry!(block_free),
+    channel_create: entry!(channel_create),
+    end_close: entry!(end_close),
+    set_create: entry!(set_create),
+    set_close: entry!(set_close),
+    thread_block: entry!(thread_block),
+    thread_ready: entry!(thread_ready),
+    thread_yield: entry!(thread_yield),
+    thread_sleep: entry!(thread_sleep),
+    memory_grow: entry!(memory_grow),
+    clock: entry!(clock_now),
+    log: entry!(log_line),
+    exit: entry!(exit),
+    panic: entry!(panicked),
+};
