@@ -30,7 +30,10 @@ const KERNEL: [(&str, &Description); 5] = [
 /// # Errors
 /// Names the first process that does not fit, and why.
 pub fn check(images: &Images) -> Result<()> {
-    for process in PROCESSES {
+    for (position, process) in PROCESSES.iter().enumerate() {
+        if PROCESSES[..position].iter().any(|earlier| earlier.name == process.name) {
+            bail!("wiring: {} has two lines", process.name);
+        }
         if !images.sips.contains_key(process.name) {
             bail!("wiring: {} has no folder under sips/", process.name);
         }

@@ -40,14 +40,6 @@ pub const PROCESSES: &[Process] = &[
     start("ping"),
     start("shell"),
     on_demand("hello"),
-    start("directory"),
-    start("console"),
-    start("archive"),
-    start("count"),
-    start("digest"),
-    start("pong"),
-    start("ping"),
-    on_demand("hello"),
     // new processes go above this line
 ];
 
