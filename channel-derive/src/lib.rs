@@ -48,7 +48,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// }
 /// ```
 ///
-/// The module, here `oracle`, is documented where it is generated. See `contracts` for the language.
+/// The module, here `oracle`, is documented where it is generated, and as visible as the enum. The enum stands in a
+/// module, not in a function, where the generated module could not refer to it. See `contracts` for the language.
 #[proc_macro_derive(Contract, attributes(contract, client, server))]
 pub fn derive_contract(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

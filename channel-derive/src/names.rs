@@ -70,9 +70,9 @@ pub(crate) fn received(side: Side, state: &str) -> String {
     format!("{}{state}", endpoint(side))
 }
 
-/// The struct of a message's fields.
+/// The struct of a message's fields. No name of what is received begins like this.
 pub(crate) fn body(message: &str) -> String {
-    format!("{message}Body")
+    format!("BodyOf{message}")
 }
 
 #[cfg(test)]

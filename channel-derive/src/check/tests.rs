@@ -83,7 +83,7 @@ fn what_cannot_be_a_method_is_refused() {
 
 #[test]
 fn states_named_like_generated_types_are_refused() {
-    for state in ["Client", "Server", "AskBody", "ServerB"] {
+    for state in ["Client", "Server", "BodyOfAsk", "ServerB"] {
         let found = only(&format!("client Ask: {state} => B\nclient More: B => End"));
         assert!(matches!(found, Trouble::NameTaken { state: 0, .. }), "{state}: {found:?}");
     }

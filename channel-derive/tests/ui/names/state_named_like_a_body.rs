@@ -1,11 +1,11 @@
-//! `AskBody` holds the fields of `Ask`.
+//! `BodyOfAsk` holds the fields of `Ask`.
 
 use contracts::Contract;
 
 #[derive(Contract)]
-#[contract(start = AskBody)]
+#[contract(start = BodyOfAsk)]
 enum Session {
-    #[client(AskBody => End)]
+    #[client(BodyOfAsk => End)]
     Ask { question: u32 },
 }
 

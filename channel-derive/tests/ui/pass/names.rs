@@ -35,6 +35,10 @@ pub struct Idle {
 pub struct Client(u8);
 
 mod inner {
+    // In scope of the generated code.
+    #[allow(unused_imports)]
+    use super::Nosy;
+
     /// In a module.
     #[derive(Clone, Copy, contracts::Exchange)]
     #[repr(u16)]
