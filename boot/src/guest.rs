@@ -51,14 +51,9 @@ pub fn workspace() -> PathBuf {
 
 /// Where guests and everything generated for a run go; honours `CARGO_TARGET_DIR`.
 pub fn target_dir() -> PathBuf {
-    let target = match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(dir) if !dir.is_empty() => {
-            let dir = PathBuf::from(dir);
-            // Cargo resolves a relative path against the caller's directory.
-            std::path::absolute(&dir).unwrap_or(dir)
-        }
-        _ => workspace().join("target"),
-    };
+    // A relative path counts from the root, where cargo is usually called; tests run in their package's folder.
+    let target = std::env::var_os("CARGO_TARGET_DIR").filter(|dir| !dir.is_empty());
+    let target = workspace().join(target.unwrap_or_else(|| "target".into()));
     target.join("guest")
 }
 

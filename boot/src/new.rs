@@ -10,8 +10,18 @@ const MAX_NAME: usize = 31;
 /// The line of the wiring that new processes go above.
 const MARKER: &str = "    // new processes go above this line\n";
 
-/// The template's files: path in the process's folder and content, with `NAME` for the name.
-const TEMPLATE: &[(&str, &str)] = &[];
+/// The template's files: path in the process's folder and content, with `{{name}}` for the name and `{{crate}}` for what
+/// Rust code calls it.
+const TEMPLATE: [(&str, &str); 3] = [
+    ("Cargo.toml", include_str!("../template/Cargo.toml.in")),
+    ("src/lib.rs", include_str!("../template/lib.rs.in")),
+    ("src/main.rs", include_str!("../template/main.rs.in")),
+];
+
+/// Names that rustc, cargo or the boot archive keep for themselves.
+const RESERVED: &str = "abstract alloc as async await become box break build const continue core crate do dyn else enum \
+    extern false final fn for gen if impl in let loop macro match mod move mut override priv proc-macro pub ref return \
+    self static std struct super test trait true try type typeof unsafe unsized use virtual where while yield";
 
 /// Makes the process `name` and returns its folder.
 ///
@@ -27,7 +37,9 @@ fn make_in(root: &Path, name: &str) -> Result<PathBuf> {
     if dir.exists() {
         bail!("sips/{name} exists already");
     }
-    if ["boot", "channel-derive", "contracts", "kernel", "loader", "tests"].contains(&name) {
+    // Another package of that name would make `-p NAME` ambiguous.
+    let lock = fs::read_to_string(root.join("Cargo.lock")).context("cannot read Cargo.lock")?;
+    if lock.lines().any(|line| line == format!("name = {name:?}")) {
         bail!("{name} is the name of another package");
     }
     let wiring = root.join("boot/src/wiring.rs");
@@ -35,7 +47,9 @@ fn make_in(root: &Path, name: &str) -> Result<PathBuf> {
     let Some((above, below)) = text.split_once(MARKER) else {
         bail!("{}: the line `{}` is gone", wiring.display(), MARKER.trim());
     };
+    let crate_name = name.replace('-', "_");
     for (path, content) in TEMPLATE {
+        let content = content.replace("{{name}}", name).replace("{{crate}}", &crate_name);
         let path = dir.join(path);
         let parent = path.parent().unwrap_or(&dir);
         fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
@@ -55,6 +69,9 @@ fn check_name(name: &str) -> Result<()> {
             "{name:?} is not a name for a process: use lower-case letters, digits and dashes, a letter first"
         );
     }
+    if RESERVED.split_whitespace().any(|word| word == name) {
+        bail!("{name:?} is not a name for a process: it is reserved");
+    }
     if name.len() > MAX_NAME {
         bail!("{name:?} is longer than {MAX_NAME} characters");
     }
@@ -70,7 +87,20 @@ mod tests {
         for good in ["hello", "a", "net-2"] {
             check_name(good).unwrap();
         }
-        for bad in ["", "Hello", "2net", "-a", "a-", "a b", "a/b", "..", "ä", &"n".repeat(MAX_NAME + 1)] {
+        for bad in [
+            "",
+            "std",
+            "match",
+            "Hello",
+            "2net",
+            "-a",
+            "a-",
+            "a b",
+            "a/b",
+            "..",
+            "ä",
+            &"n".repeat(MAX_NAME + 1),
+        ] {
             check_name(bad).unwrap_err();
         }
     }
@@ -83,15 +113,20 @@ mod tests {
         fs::create_dir_all(root.path().join("sips/rt")).unwrap();
         let wiring = source.join("wiring.rs");
         fs::copy(workspace().join("boot/src/wiring.rs"), &wiring).unwrap();
+        fs::copy(workspace().join("Cargo.lock"), root.path().join("Cargo.lock")).unwrap();
         let before = fs::read_to_string(&wiring).unwrap();
 
-        make_in(root.path(), "hello").unwrap();
+        make_in(root.path(), "net-2").unwrap();
         let after = fs::read_to_string(&wiring).unwrap();
-        assert_eq!(after.replace("    on_demand(\"hello\"),\n", ""), before);
+        assert_eq!(after.replace("    on_demand(\"net-2\"),\n", ""), before);
         assert_eq!(after.lines().count(), before.lines().count() + 1);
+
+        let main = fs::read_to_string(root.path().join("sips/net-2/src/main.rs")).unwrap();
+        assert!(main.contains("net_2::speak"), "{main}");
 
         let taken = make_in(root.path(), "rt").unwrap_err().to_string();
         assert_eq!(taken, "sips/rt exists already");
-        make_in(root.path(), "kernel").unwrap_err();
+        let taken = make_in(root.path(), "log").unwrap_err().to_string();
+        assert_eq!(taken, "log is the name of another package");
     }
 }
