@@ -31,7 +31,9 @@ use syn::{DeriveInput, parse_macro_input};
 /// The enum's attribute names the start state; a variant's says who sends the message, in which states, and which
 /// state follows each. `End` is the state after the last message.
 ///
-/// ```ignore
+/// ```
+/// use contracts::Contract;
+///
 /// /// Asks and is told.
 /// #[derive(Contract)]
 /// #[contract(start = Idle)]
@@ -45,6 +47,14 @@ use syn::{DeriveInput, parse_macro_input};
 ///     /// No more questions.
 ///     #[client(Idle => End)]
 ///     Leave,
+/// }
+///
+/// fn main() {
+///     let (client, server) = Oracle::channel().expect("memory for a channel");
+///     let client = client.ask(42);
+///     let Ok(oracle::ServerIdle::Ask { question: 42, next }) = server.receive() else { panic!() };
+///     next.answer(true);
+///     assert!(matches!(client.receive(), Ok(oracle::ClientAsked::Answer { answer: true, .. })));
 /// }
 /// ```
 ///
