@@ -10,20 +10,21 @@ use contracts::{Contract, Endpoint, Receive, Service, Text};
 
 /// What a SIP's main function may return.
 pub trait Outcome {
-    /// Whether it is a success; a failure is logged.
-    fn succeeded(self) -> Result<(), Text<200>>;
+    /// What went wrong, to be logged; nothing if it is a success.
+    fn failure(self) -> Option<Text<200>>;
 }
 
 impl Outcome for () {
-    fn succeeded(self) -> Result<(), Text<200>> {
-        Ok(())
+    fn failure(self) -> Option<Text<200>> {
+        None
     }
 }
 
 impl<E: fmt::Display> Outcome for Result<(), E> {
-    fn succeeded(self) -> Result<(), Text<200>> {
-        self.map_err(|error| {
+    fn failure(self) -> Option<Text<200>> {
+        self.err().map(|error| {
             let mut message = Message::new();
+            // What does not fit is cut off.
             let _ = write!(message, "{error}");
             Text::truncated(message.as_str())
         })
@@ -86,9 +87,9 @@ impl Granted {
 /// Runs the main function and ends the SIP.
 #[doc(hidden)]
 pub fn run<G, O: Outcome>(main: impl FnOnce(G) -> O, grants: G) -> ! {
-    let status = match main(grants).succeeded() {
-        Ok(()) => 0,
-        Err(message) => {
+    let status = match main(grants).failure() {
+        None => 0,
+        Some(message) => {
             crate::log!("failed: {message}");
             1
         }

@@ -1,0 +1,212 @@
+//! Where a person types commands.
+//!
+//! The shell holds one endpoint to each service that it uses. A command takes an endpoint out of [`Services`], goes
+//! through the steps of its contract, and puts it back in the start state; when a service has ended, the directory is
+//! asked for its successor.
+//!
+//! When the boot archive has a file `boot/exec`, the shell runs the commands in it and ends the system; otherwise it
+//! reads lines from the terminal.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+use core::fmt::Write;
+
+use alloc::string::String;
+use contracts::Closed;
+use contracts::spec::archive::{Archive, archive};
+use contracts::spec::count::{Count, count};
+use contracts::spec::digest::{Digest, digest};
+use contracts::spec::directory::directory;
+use contracts::spec::ping::{Pinger, pinger};
+use contracts::spec::system::{Outcome, System, system};
+use rt::terminal::{Interrupt, Terminal};
+
+mod commands;
+mod editor;
+mod failure;
+mod keys;
+mod peer;
+mod table;
+mod words;
+
+use commands::Jobs;
+use editor::{Editor, Input, LINE_LIMIT};
+use failure::{Failure, Shown};
+use peer::{Directory, Peer};
+
+/// The file whose commands are run instead of reading lines.
+const SCRIPT: &str = "boot/exec";
+
+const PROMPT: &str = "entente> ";
+
+/// The services that the shell uses.
+pub struct Services {
+    directory: Directory,
+    archive: Peer<Archive>,
+    count: Peer<Count>,
+    digest: Peer<Digest>,
+    ping: Peer<Pinger>,
+    system: Peer<System>,
+}
+
+impl Services {
+    /// Takes charge of the endpoints.
+    pub fn new(
+        directory: directory::Client<directory::Ready>,
+        archive: archive::Client<archive::Ready>,
+        count: count::Client<count::Idle>,
+        digest: digest::Client<digest::Idle>,
+        ping: pinger::Client<pinger::Idle>,
+        system: system::Client<system::Ready>,
+    ) -> Self {
+        Services {
+            directory: Directory::new(directory),
+            archive: Peer::new("archive", archive),
+            count: Peer::new("count", count),
+            digest: Peer::new("digest", digest),
+            ping: Peer::new("ping", ping),
+            system: Peer::new("system", system),
+        }
+    }
+}
+
+/// The shell.
+pub struct Shell {
+    terminal: Terminal,
+    services: Services,
+    editor: Editor,
+    jobs: Jobs,
+}
+
+/// What a line of commands leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// The next line. The outcome is that of all commands of this line.
+    Continue(Outcome),
+    /// No further line: the system is to end.
+    Shutdown(Outcome),
+}
+
+impl Shell {
+    /// A shell on this terminal.
+    pub fn new(terminal: Terminal, services: Services) -> Self {
+        Shell { terminal, services, editor: Editor::default(), jobs: Jobs::default() }
+    }
+
+    /// Runs the script or reads lines, until the system is to end or the terminal is gone.
+    pub fn run(mut self) {
+        match self.read_text(SCRIPT) {
+            Err(Failure::NoSuchFile(_)) => {
+                let _ = writeln!(
+                    self.terminal,
+                    "Entente {}. 'help' lists the commands.",
+                    env!("CARGO_PKG_VERSION")
+                );
+                // Without a terminal nobody can type.
+                let _ = self.read_lines();
+            }
+            Ok(script) => {
+                let (Next::Continue(outcome) | Next::Shutdown(outcome)) = self.run_line(&script);
+                self.shut_down(outcome);
+            }
+            Err(failure) => {
+                self.say(format_args!("shell: {failure}"));
+                self.shut_down(Outcome::Failure);
+            }
+        }
+    }
+
+    fn read_lines(&mut self) -> Result<(), Closed> {
+        loop {
+            self.report_jobs();
+            let input = loop {
+                if let Some(input) = self.editor.advance(PROMPT, &mut self.terminal) {
+                    break input;
+                }
+                let keys = self.terminal.read()?;
+                self.editor.give(keys);
+            };
+            match input {
+                Input::Line(line) => {
+                    if let Next::Shutdown(outcome) = self.run_line(&line) {
+                        self.shut_down(outcome);
+                    }
+                }
+                Input::TooLong => self.say(format_args!(
+                    "shell: the line is longer than {LINE_LIMIT} characters and was thrown away"
+                )),
+                Input::Abandoned => {}
+                Input::End => self.say(format_args!("shell: 'shutdown' ends the system")),
+            }
+        }
+    }
+
+    /// Runs commands, one after the other; a Ctrl-C ends them all.
+    fn run_line(&mut self, text: &str) -> Next {
+        let commands = match words::commands(text) {
+            Ok(commands) => commands,
+            Err(error) => {
+                self.say(format_args!("shell: {error}"));
+                return Next::Continue(Outcome::Failure);
+            }
+        };
+        let mut outcome = Outcome::Success;
+        for command in commands {
+            let Some((name, operands)) = command.split_first() else { continue };
+            if name == "shutdown" && operands.is_empty() {
+                return Next::Shutdown(outcome);
+            }
+            if let Err(failure) = self.command(name, operands) {
+                outcome = Outcome::Failure;
+                match failure {
+                    Failure::Unknown => self.say(format_args!(
+                        "shell: unknown command '{}'; 'help' lists the commands",
+                        Shown(name)
+                    )),
+                    _ => self.say(format_args!("{}: {failure}", Shown(name))),
+                }
+                if failure.is_interrupt() {
+                    break;
+                }
+            }
+        }
+        Next::Continue(outcome)
+    }
+
+    fn shut_down(&mut self, outcome: Outcome) {
+        // What was printed should be seen; and a system whose console is gone ends as well.
+        let _ = self.terminal.flush();
+        match self.services.system.take(&mut self.services.directory) {
+            Ok(system) => system.shutdown(outcome),
+            Err(absent) => self.say(format_args!("shutdown: {absent}")),
+        }
+    }
+
+    /// Prints a line.
+    fn say(&mut self, line: core::fmt::Arguments<'_>) {
+        // The terminal remembers if it is gone; who reads from it next is told.
+        let _ = writeln!(self.terminal, "{line}");
+    }
+
+    /// Fails if Ctrl-C was pressed.
+    fn check_interrupt(&mut self) -> Result<(), Failure> {
+        let pressed = self.terminal.poll().map_err(|Closed| Failure::NoConsole)?;
+        if self.editor.take_ctrl_c() || pressed == Interrupt::Pressed {
+            return Err(Failure::Interrupted);
+        }
+        Ok(())
+    }
+
+    /// A whole file as text.
+    fn read_text(&mut self, name: &str) -> Result<String, Failure> {
+        let file = self.read_whole(name)?;
+        let text = core::str::from_utf8(&file);
+        text.map(String::from)
+            .map_err(|error| Failure::About(name.into(), alloc::format!("not UTF-8: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests;
