@@ -156,6 +156,7 @@ pub struct Cursor {
 }
 
 /// Where one direction's slots lie; constant after creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Ring {
     /// Bytes from the channel's start to the first slot.

@@ -7,7 +7,9 @@ use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use serde::{Deserialize, Serialize};
 
-use crate::abi::{BlockEntry, Channel, End, Owner, SLOT_BODY, Slot, TRACKED_BLOCK, TRACKED_END, Tracked};
+use crate::abi::{
+    BlockEntry, Channel, End, Owner, Ring, SLOT_BODY, Slot, TRACKED_BLOCK, TRACKED_END, Tracked,
+};
 use crate::endpoint::{Description, Side};
 
 /// All that a channel's memory depends on. Index 0 of a pair is the direction to the client, 1 to the server.
@@ -44,21 +46,25 @@ impl Shape {
         }
     }
 
-    /// How many slots a direction has: a power of two.
-    fn slots(&self, to: Side) -> u32 {
-        self.depth[to as usize].max(1).next_power_of_two()
+    /// Where each direction's slots lie. Both sides of a contract compute the same, at compile time.
+    pub const fn rings(&self) -> [Ring; 2] {
+        let client = self.ring(Side::Client, size_of::<Channel>() as u32);
+        let server = self.ring(Side::Server, client.offset + (client.mask + 1) * client.stride);
+        [client, server]
     }
 
-    /// Bytes from one slot of a direction to the next.
-    fn stride(&self, to: Side) -> u32 {
-        (SLOT_BODY as u32 + self.body[to as usize]).next_multiple_of(size_of::<Slot>() as u32)
+    const fn ring(&self, to: Side, offset: u32) -> Ring {
+        let (depth, body) = (self.depth[to as usize], self.body[to as usize]);
+        let slots = if depth == 0 { 1 } else { depth.next_power_of_two() };
+        let stride = (SLOT_BODY as u32 + body).next_multiple_of(align_of::<Slot>() as u32);
+        Ring { offset, stride, mask: slots - 1, reserved: 0 }
     }
 
     /// Bytes and alignment of the channel, header and slots.
     pub fn layout(&self) -> Layout {
-        let slots: u32 =
-            [Side::Client, Side::Server].iter().map(|&to| self.slots(to) * self.stride(to)).sum();
-        Layout::from_size_align(size_of::<Channel>() + slots as usize, align_of::<Channel>())
+        let [_, last] = self.rings();
+        let bytes = last.offset + (last.mask + 1) * last.stride;
+        Layout::from_size_align(bytes as usize, align_of::<Channel>())
             .expect("a channel's size fits an isize")
     }
 }
@@ -76,11 +82,8 @@ pub unsafe fn initialise(memory: *mut u8, shape: &Shape, id: u64, owner: Owner) 
         (*channel).id = id;
         (*channel).fingerprint = shape.fingerprint;
         (*channel).state.store(u32::from(shape.start), Relaxed);
-        let mut offset = size_of::<Channel>() as u32;
+        (*channel).rings = shape.rings();
         for side in [Side::Client, Side::Server] {
-            let ring = &mut (*channel).rings[side as usize];
-            (ring.offset, ring.stride, ring.mask) = (offset, shape.stride(side), shape.slots(side) - 1);
-            offset += shape.slots(side) * shape.stride(side);
             let end = &(*channel).ends[side as usize];
             end.tracked.kind.store(TRACKED_END, Relaxed);
             end.tracked.owner.store(owner.to_bits(), Relaxed);
@@ -114,6 +117,16 @@ impl End {
     }
 }
 
+impl Ring {
+    /// The slot of message number `count` of a channel.
+    #[inline(always)]
+    pub(crate) fn slot(&self, channel: &Channel, count: u64) -> *mut Slot {
+        let index = (count as u32 & self.mask) as usize;
+        let offset = self.offset as usize + index * self.stride as usize;
+        ptr::from_ref(channel).cast_mut().cast::<u8>().wrapping_add(offset).cast()
+    }
+}
+
 impl Channel {
     /// Which side's end this is.
     pub fn side_of(&self, end: &End) -> Side {
@@ -137,11 +150,8 @@ impl Channel {
     }
 
     /// The slot of message number `count` in the direction of `side`.
-    pub(crate) fn slot(&self, side: Side, count: u64) -> *mut Slot {
-        let ring = &self.rings[side as usize];
-        let index = (count as u32 & ring.mask) as usize;
-        let offset = ring.offset as usize + index * ring.stride as usize;
-        ptr::from_ref(self).cast_mut().cast::<u8>().wrapping_add(offset).cast()
+    fn slot(&self, side: Side, count: u64) -> *mut Slot {
+        self.rings[side as usize].slot(self, count)
     }
 
     /// Marks one end closed. True if the other end was closed before, in which case the caller must

@@ -48,3 +48,8 @@ pub use exbox::{ExBox, Exhausted};
 pub use exchange::{Exchange, Transfer};
 pub use set::{Either, EndpointSet, Event, Member, Service};
 pub use text::{Name, Text};
+
+/// The README's Rust programs, compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -1,12 +1,12 @@
 //! The raw port: send and receive without types. Generated code is its only caller besides the kernel.
 
-use core::mem::{align_of, size_of};
+use core::mem::{align_of, offset_of, size_of};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use crate::abi::{Channel, End, Owner, SLOT_BODY};
+use crate::abi::{Channel, End, Owner, Ring, SLOT_BODY};
 use crate::binding;
-use crate::channel::{Carried, walk};
-use crate::endpoint::{Closed, Side};
+use crate::channel::{Carried, Shape, walk};
+use crate::endpoint::{Closed, Contract, Side};
 use crate::exchange::{Exchange, Transfer};
 
 /// An end of a channel, its contract and state unknown.
@@ -19,6 +19,12 @@ pub struct RawEnd {
 
 // SAFETY: an end may be used from any thread; holding the handle makes that one at a time.
 unsafe impl Send for RawEnd {}
+
+/// Where the slots of a channel of contract `C` lie, known to the compiler.
+#[inline(always)]
+fn rings<C: Contract>() -> &'static [Ring; 2] {
+    const { &Shape::of(C::DESCRIPTION).rings() }
+}
 
 impl RawEnd {
     /// Takes charge of an end.
@@ -44,6 +50,18 @@ impl RawEnd {
     fn channel(&self) -> &Channel {
         // SAFETY: our end is open.
         unsafe { self.end.channel() }
+    }
+
+    /// The channel, found without a load: an end lies at a fixed place in it.
+    ///
+    /// # Safety
+    ///
+    /// This is the end of `side`.
+    #[inline(always)]
+    unsafe fn channel_as(&self, side: Side) -> &Channel {
+        let offset = offset_of!(Channel, ends) + side as usize * size_of::<End>();
+        // SAFETY: the end of `side` lies there in every channel, and ours is open.
+        unsafe { &*core::ptr::from_ref(self.end).byte_sub(offset).cast() }
     }
 
     /// The side that this end is.
@@ -74,15 +92,22 @@ impl RawEnd {
     ///
     /// # Safety
     ///
-    /// The contract of this channel lets this side send `message` now, and `B` is that message's body.
+    /// This is the end of `side` of a channel of contract `C`, which lets it send `message` now, with body `B`.
     #[inline]
-    pub unsafe fn send<B: Exchange>(&mut self, side: Side, message: u16, next_state: u16, body: B) {
+    pub unsafe fn send<C: Contract, B: Exchange>(
+        &mut self,
+        side: Side,
+        message: u16,
+        next_state: u16,
+        body: B,
+    ) {
         const { assert!(align_of::<B>() <= SLOT_BODY, "a message's body is aligned to 16 bytes at most") };
-        let channel = self.channel();
+        // SAFETY: passed on to the caller.
+        let channel = unsafe { self.channel_as(side) };
         let to = side.peer();
         let head = &channel.heads[to as usize].count;
         let count = head.load(Relaxed);
-        let slot = channel.slot(to, count);
+        let slot = rings::<C>()[to as usize].slot(channel, count);
         debug_assert!(channel.in_flight(to) <= u64::from(channel.rings[to as usize].mask));
         let mut chain = core::ptr::null();
         if B::HOLDS_HANDLES {
@@ -100,7 +125,7 @@ impl RawEnd {
             slot.cast::<u8>().add(SLOT_BODY).cast::<B>().write(body);
         }
         channel.state.store(u32::from(next_state), Relaxed);
-        head.store(count + 1, Release);
+        head.store(count.wrapping_add(1), Release);
         binding::notify(channel.end(to));
     }
 
@@ -108,10 +133,11 @@ impl RawEnd {
     ///
     /// # Safety
     ///
-    /// `side` is this end's side, and it receives in its state.
+    /// This is the end of `side` of a channel of contract `C`, and it receives in its state.
     #[inline]
-    pub unsafe fn poll_message(&mut self, side: Side) -> Result<Option<u16>, Closed> {
-        let channel = self.channel();
+    pub unsafe fn poll_message<C: Contract>(&mut self, side: Side) -> Result<Option<u16>, Closed> {
+        // SAFETY: passed on to the caller.
+        let channel = unsafe { self.channel_as(side) };
         let tail = channel.tails[side as usize].count.load(Relaxed);
         // The peer's close comes after its last send: read in the other order, nothing is missed.
         let closed = channel.end(side.peer()).closed.load(Acquire) != 0;
@@ -119,7 +145,7 @@ impl RawEnd {
             return if closed { Err(Closed) } else { Ok(None) };
         }
         // SAFETY: the slot lies in the channel and holds a message, published by the head.
-        Ok(Some(unsafe { (*channel.slot(side, tail)).message.load(Relaxed) } as u16))
+        Ok(Some(unsafe { (*rings::<C>()[side as usize].slot(channel, tail)).message.load(Relaxed) } as u16))
     }
 
     /// As [`RawEnd::poll_message`], waiting until a message is there.
@@ -128,10 +154,10 @@ impl RawEnd {
     ///
     /// As [`RawEnd::poll_message`].
     #[inline]
-    pub unsafe fn wait_message(&mut self, side: Side) -> Result<u16, Closed> {
+    pub unsafe fn wait_message<C: Contract>(&mut self, side: Side) -> Result<u16, Closed> {
         loop {
             // SAFETY: passed on to the caller.
-            if let Some(message) = unsafe { self.poll_message(side) }? {
+            if let Some(message) = unsafe { self.poll_message::<C>(side) }? {
                 return Ok(message);
             }
             binding::wait(self.end);
@@ -142,13 +168,14 @@ impl RawEnd {
     ///
     /// # Safety
     ///
-    /// A message is there, and `B` is its body.
+    /// As [`RawEnd::poll_message`]; a message is there, and `B` is its body.
     #[inline]
-    pub unsafe fn take<B: Exchange>(&mut self, side: Side) -> B {
-        let channel = self.channel();
+    pub unsafe fn take<C: Contract, B: Exchange>(&mut self, side: Side) -> B {
+        // SAFETY: passed on to the caller.
+        let channel = unsafe { self.channel_as(side) };
         let tail = &channel.tails[side as usize].count;
         let count = tail.load(Relaxed);
-        let slot = channel.slot(side, count);
+        let slot = rings::<C>()[side as usize].slot(channel, count);
         if B::HOLDS_HANDLES {
             let owner = binding::owner().to_bits();
             // SAFETY: the slot holds a message whose chain was written by its send and is now ours.
@@ -161,7 +188,7 @@ impl RawEnd {
         }
         // SAFETY: the caller vouches for the body's type; it is read once, before the slot is given back.
         let body = unsafe { slot.cast::<u8>().add(SLOT_BODY).cast::<B>().read() };
-        tail.store(count + 1, Release);
+        tail.store(count.wrapping_add(1), Release);
         body
     }
 

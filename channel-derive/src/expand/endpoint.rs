@@ -79,6 +79,7 @@ impl Writer<'_> {
         let side = self.protocol.sender(step);
         let endpoint = endpoint_type(side);
         let side_value = side_path(side);
+        let contract = &self.contract;
         let from = &self.states[step.from];
         let method = &message.method;
         let user_docs = &message.surface.docs;
@@ -101,7 +102,7 @@ impl Writer<'_> {
                     let mut #raw = self.0;
                     let #content = #body { #(#fields),* };
                     // SAFETY: the endpoint's type says that the channel is in a state in which this message is sent.
-                    unsafe { ::contracts::port::RawEnd::send(&mut #raw, #side_value, #number, #next, #content) };
+                    unsafe { ::contracts::port::RawEnd::send::<#contract, _>(&mut #raw, #side_value, #number, #next, #content) };
                     #result
                 }
             }
@@ -113,6 +114,7 @@ impl Writer<'_> {
         let visibility = &self.inner;
         let endpoint = endpoint_type(side);
         let side_value = side_path(side);
+        let contract = &self.contract;
         let from = &self.states[state];
         let received = format_ident!("{}", names::received(side, &self.protocol.states[state].text));
         let moves: Vec<Move> =
@@ -133,7 +135,7 @@ impl Writer<'_> {
             });
             quote! {
                 #number => {
-                    let #content = unsafe { ::contracts::port::RawEnd::take::<#body>(&mut #raw, #side_value) };
+                    let #content = unsafe { ::contracts::port::RawEnd::take::<#contract, #body>(&mut #raw, #side_value) };
                     #received::#variant { #(#fields: #content.#fields,)* #next }
                 }
             }
@@ -175,7 +177,7 @@ impl Writer<'_> {
                 #visibility fn receive(self) -> ::core::result::Result<#received, ::contracts::Closed> {
                     let mut #raw = self.0;
                     // SAFETY: the endpoint's type says that this side receives now.
-                    match unsafe { ::contracts::port::RawEnd::wait_message(&mut #raw, #side_value) } {
+                    match unsafe { ::contracts::port::RawEnd::wait_message::<#contract>(&mut #raw, #side_value) } {
                         // SAFETY: the message was just found at the head, in the state of the endpoint's type.
                         ::core::result::Result::Ok(#message) => {
                             ::core::result::Result::Ok(unsafe { #received::open(#raw, #message) })
@@ -193,7 +195,7 @@ impl Writer<'_> {
                 #visibility fn try_receive(self) -> ::core::result::Result<#received, ::contracts::TryReceiveError<Self>> {
                     let mut #raw = self.0;
                     // SAFETY: as in `receive`.
-                    match unsafe { ::contracts::port::RawEnd::poll_message(&mut #raw, #side_value) } {
+                    match unsafe { ::contracts::port::RawEnd::poll_message::<#contract>(&mut #raw, #side_value) } {
                         ::core::result::Result::Ok(::core::option::Option::Some(#message)) => {
                             ::core::result::Result::Ok(unsafe { #received::open(#raw, #message) })
                         }

@@ -56,7 +56,7 @@ pub fn this_core() -> &'static Core {
     let core: *const Core;
     // SAFETY: while our code runs, GS points at the core's data, whose first word is its own address.
     unsafe {
-        asm!("mov {}, gs:[{this}]", out(reg) core, this = const offset_of!(Core, this), options(nostack, preserves_flags, readonly));
+        asm!("mov {}, gs:[{this}]", out(reg) core, this = const offset_of!(Core, this), options(nostack, preserves_flags, pure, readonly));
         &*core
     }
 }
@@ -98,7 +98,7 @@ pub unsafe fn switch(from: &Thread, to: &Thread) {
 
 #[inline]
 fn add(counter: &AtomicU64, amount: u64) {
-    counter.store(counter.load(Relaxed) + amount, Relaxed);
+    counter.store(counter.load(Relaxed).wrapping_add(amount), Relaxed);
 }
 
 #[inline]
@@ -170,6 +170,7 @@ pub fn notify(end: &End) {
     }
 }
 
+#[inline]
 fn notify_set(set: &Set, end: &End) {
     push_ready(set, end);
     let waiter = set.waiter.load(Relaxed);
@@ -180,6 +181,7 @@ fn notify_set(set: &Set, end: &End) {
 }
 
 /// Makes `end` a member of the set.
+#[inline]
 pub(crate) fn join_set(set: &Set, end: &End) {
     end.notify.store(ptr::from_ref(set) as usize | NOTIFY_SET, Relaxed);
     // SAFETY: the caller holds the end, which is open.
@@ -189,12 +191,14 @@ pub(crate) fn join_set(set: &Set, end: &End) {
 }
 
 /// Ends the membership of an end that is in no list of ready ends but the caller's own.
+#[inline]
 pub(crate) fn leave_set(end: &End) {
     end.ready.store(0, Relaxed);
     end.notify.store(0, Relaxed);
 }
 
 /// Lists `end` among the set's ready ends, unless it is there.
+#[inline]
 fn push_ready(set: &Set, end: &End) {
     if end.ready.load(Relaxed) == 0 {
         end.ready.store(1, Relaxed);
@@ -204,12 +208,14 @@ fn push_ready(set: &Set, end: &End) {
 }
 
 /// Takes the whole list of ready ends, newest first.
+#[inline]
 pub(crate) fn take_ready(set: &Set) -> *const End {
     let first = set.ready.load(Relaxed);
     set.ready.store(ptr::null_mut(), Relaxed);
     first
 }
 
+#[inline]
 fn make_ready(thread: *const Thread) {
     let core = this_core();
     let earlier = core.woken.load(Relaxed);

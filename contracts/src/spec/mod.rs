@@ -8,5 +8,6 @@ pub mod count;
 pub mod digest;
 pub mod directory;
 pub mod ping;
+pub mod probe;
 pub mod serial;
 pub mod system;
