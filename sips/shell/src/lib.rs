@@ -158,6 +158,8 @@ impl Shell {
             if name == "shutdown" && operands.is_empty() {
                 return Next::Shutdown(outcome);
             }
+            // A process that the command starts may print by itself, after all that was printed before.
+            let _ = self.terminal.flush();
             if let Err(failure) = self.command(name, operands) {
                 outcome = Outcome::Failure;
                 match failure {
