@@ -6,10 +6,15 @@
 //! Ready --?Blocks--> Summing --!BlockSums--> Ready
 //! Ready --?Log--> ReadingLog --!LogText--> Ready
 //! Ready --?Uptime--> Timing --!Time--> Ready
-//! Ready --?Start--> Starting --!Started--> Running --!Exited--> Ready
+//! Ready --?Start--> Starting --!Started--> Ready
 //!                   Starting --!Refused--> Ready
 //! Ready --?Shutdown--> End
+//!
+//! Ending: Running --?Ended--> End
 //! ```
+//!
+//! Who starts a SIP gives the kernel the end of a channel on which it says, once, how the SIP ended: so a shell can wait
+//! for several, and for none.
 
 use crate::{Contract, ExBox, Exchange, Name, Text};
 
@@ -73,9 +78,11 @@ pub enum System {
         image: ExBox<[u8]>,
         /// What the SIP gets as its argument.
         argument: Text<200>,
+        /// Where to say how it ended.
+        ending: ending::Client<ending::Running>,
     },
     /// It runs.
-    #[server(Starting => Running)]
+    #[server(Starting => Ready)]
     Started {
         /// Its number.
         sip: u32,
@@ -86,19 +93,25 @@ pub enum System {
         /// Why, naming the file.
         reason: Text<300>,
     },
-    /// It has ended.
-    #[server(Running => Ready)]
-    Exited {
-        /// How.
-        exit: Exit,
-        /// What it said when it panicked, or where it faulted; empty otherwise.
-        message: Text<300>,
-    },
     /// Ends the system.
     #[client(Ready => End)]
     Shutdown {
         /// What the one who started it is told.
         outcome: Outcome,
+    },
+}
+
+/// How a SIP ended, from the kernel to whoever started it. The channel closes without a word if it was never started.
+#[derive(Contract)]
+#[contract(start = Running)]
+pub enum Ending {
+    /// It has ended.
+    #[client(Running => End)]
+    Ended {
+        /// How.
+        exit: Exit,
+        /// What it said when it panicked, or where it faulted; empty otherwise.
+        message: Text<300>,
     },
 }
 

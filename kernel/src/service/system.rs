@@ -11,48 +11,31 @@ use contracts::spec::archive::{BootImage, boot_image};
 use contracts::spec::system::{
     BlockSum, BlockTotals, ChannelInfo, Outcome, ProcessInfo, ProcessState, System, system,
 };
-use contracts::{Contract, Either, Event, ExBox, Exhausted, Name, Service, Text};
+use contracts::{ExBox, Exhausted, Name, Service, Text};
 
 use super::own::{KERNEL_PRIORITY, Never};
 use crate::arch::{clock, power};
 use crate::memory::{PAGE_SIZE, heap};
-use crate::sip::{Watch, watch_contract as watch};
 use crate::{channel, exchange, log, sip};
 
 type Ready = system::Server<system::Ready>;
-/// A client that waits for a SIP to end.
-type Waiting = Option<system::Server<system::Running>>;
 
 /// Serves process control.
 pub(super) fn serve(service: Service<System>) -> Never {
-    let mut clients = service.clients_and::<watch::Client<watch::Watching>, Waiting>();
+    let mut clients = service.clients::<()>();
     loop {
-        let Event { received, data } = clients.receive();
-        match received {
-            Ok(Either::This(request)) => match answer(request) {
-                Ok(Answer::Ready(client)) => clients.insert(Either::This(client), None),
-                Ok(Answer::Waits(client, watcher)) => clients.insert(Either::That(watcher), Some(client)),
-                // No memory for the answer: the client sees the channel close.
-                Err(Exhausted) => {}
-            },
-            Ok(Either::That(watch::ClientWatching::Ended { exit, message })) => {
-                if let Some(client) = data {
-                    clients.insert(Either::This(client.exited(exit, message)), None);
-                }
-            }
-            Err(contracts::Closed) => {}
+        let Ok(request) = clients.receive().received else { continue };
+        match answer(request) {
+            Ok(client) => clients.insert(client, ()),
+            // No memory for the answer: the client sees the channel close.
+            Err(Exhausted) => {}
         }
     }
 }
 
-enum Answer {
-    Ready(Ready),
-    Waits(system::Server<system::Running>, watch::Client<watch::Watching>),
-}
-
-fn answer(request: system::ServerReady) -> Result<Answer, Exhausted> {
+fn answer(request: system::ServerReady) -> Result<Ready, Exhausted> {
     use system::ServerReady as Request;
-    Ok(Answer::Ready(match request {
+    Ok(match request {
         Request::Processes { next } => next.process_list(processes()?),
         Request::Channels { next } => next.channel_list(channels()?),
         Request::Blocks { next } => {
@@ -64,15 +47,10 @@ fn answer(request: system::ServerReady) -> Result<Answer, Exhausted> {
             next.log_text(ExBox::from_fn(text.len(), |index| text.as_bytes()[index])?)
         }
         Request::Uptime { next } => next.time(clock::now_ns()),
-        Request::Start { name, image, argument, next } => match sip::start(&image, &argument) {
+        Request::Start { name, image, argument, ending, next } => match sip::start(&image, &argument) {
             Ok(id) => {
-                drop(image);
-                let (watcher, server) = Watch::channel()?;
-                let watcher = watcher.watch();
-                if let Ok(watch::ServerIdle::Watch { next: server }) = server.receive() {
-                    sip::watch(id, server);
-                }
-                return Ok(Answer::Waits(next.started(id), watcher));
+                sip::watch(id, ending);
+                next.started(id)
             }
             Err(error) => next.refused(Text::truncated(&format!("{name}: {error}"))),
         },
@@ -80,7 +58,7 @@ fn answer(request: system::ServerReady) -> Result<Answer, Exhausted> {
             Outcome::Success => power::Exit::Success,
             Outcome::Failure => power::Exit::Failure,
         }),
-    }))
+    })
 }
 
 fn block_of<T: contracts::Exchange + Copy>(list: &[T]) -> Result<ExBox<[T]>, Exhausted> {

@@ -7,13 +7,12 @@ use alloc::string::{String, ToString};
 
 use contracts::Text;
 use contracts::abi::{Owner, OwnerKind};
-use contracts::spec::system;
+use contracts::spec::system::{self, ending};
 use log::info;
 use spin::Mutex;
 use x86_64::VirtAddr;
 
 use super::load::{self, Loaded, StartError};
-use super::watch::watch::{Server, Watching};
 use crate::arch::serial;
 use crate::memory::PAGE_SIZE;
 use crate::sched::{self, Event};
@@ -32,7 +31,7 @@ struct Sip {
     loaded: Loaded,
     heap_pages: usize,
     /// Whom to tell when it has ended.
-    watcher: Option<Server<Watching>>,
+    watcher: Option<ending::Client<ending::Running>>,
     /// Set when it has ended, until it is reaped.
     exit: Option<Exit>,
 }
@@ -60,7 +59,7 @@ pub fn start(file: &[u8], argument: &str) -> Result<u32, StartError> {
 }
 
 /// Has `watcher` told when SIP `id` has ended. If there is no such SIP the channel is closed.
-pub fn watch(id: u32, watcher: Server<Watching>) {
+pub fn watch(id: u32, watcher: ending::Client<ending::Running>) {
     if let Some(sip) = SIPS.lock().by_id.get_mut(&id) {
         sip.watcher = Some(watcher);
     }
@@ -132,6 +131,8 @@ fn reap(id: u32, sip: Sip, vital: Option<&str>) {
         None => serial::write(format!("\r\nentente: {name} {how}\r\n").as_bytes()),
     }
     if vital {
+        // The last thing it sent may be why it ended: a shutdown, with what the one who started the system is told.
+        sched::yield_now();
         crate::arch::power::exit(crate::arch::power::Exit::Failure);
     }
 }

@@ -18,8 +18,6 @@ mod life;
 mod load;
 #[cfg(feature = "bare")]
 pub(crate) mod table;
-#[cfg(feature = "bare")]
-mod watch;
 
 #[cfg(feature = "bare")]
 pub use fault::install as install_fault_handling;
@@ -27,5 +25,3 @@ pub use fault::install as install_fault_handling;
 pub use life::{Exit, SipView, end_current, grow_heap, owner_name, reap_forever, start, survey, watch};
 #[cfg(feature = "bare")]
 pub use load::StartError;
-#[cfg(feature = "bare")]
-pub(crate) use watch::{Watch, watch as watch_contract};

@@ -133,9 +133,10 @@ fn play_system(mut server: system::Server<system::Ready>, end: &Sender<Outcome>)
             Request::Start { name, image, next, .. } if image.starts_with(b"bad") => {
                 next.refused(Text::truncated(&format!("{name}: not an ELF file")))
             }
-            Request::Start { argument, next, .. } => {
+            Request::Start { argument, ending, next, .. } => {
                 let exit = if argument.is_empty() { Exit::Success } else { Exit::Panic };
-                next.started(7).exited(exit, Text::truncated(&argument))
+                ending.ended(exit, Text::truncated(&argument));
+                next.started(7)
             }
             Request::Shutdown { outcome } => {
                 end.send(outcome).expect("the test waits");

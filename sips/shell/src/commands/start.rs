@@ -7,9 +7,10 @@ use alloc::vec::Vec;
 use contracts::spec::console::Console;
 use contracts::spec::console::console::{self, ClientWatching, Watching};
 use contracts::spec::ping::pinger::ClientRunning as ClientPinging;
-use contracts::spec::system::Exit;
-use contracts::spec::system::system::{Client, ClientRunning, ClientStarting, Running};
-use contracts::{Closed, Either, EndpointSet, Name, Text};
+use contracts::spec::system::ending::{Running, Server, ServerRunning};
+use contracts::spec::system::system::ClientStarting;
+use contracts::spec::system::{Ending, Exit};
+use contracts::{Closed, Contract, Either, EndpointSet, Exhausted, Name, Text};
 
 use crate::Shell;
 use crate::failure::{Failure, Shown};
@@ -18,7 +19,7 @@ use crate::failure::{Failure, Shown};
 const ROUNDS: u64 = 10_000;
 
 /// A process, and the terminal that may say Ctrl-C before it ends.
-type Both = EndpointSet<Either<Client<Running>, console::Client<Watching>>>;
+type Both = EndpointSet<Either<Server<Running>, console::Client<Watching>>>;
 
 /// Processes that run on after Ctrl-C. Each set still holds the process, and nothing else.
 #[derive(Default)]
@@ -73,32 +74,41 @@ impl Shell {
             other => other?,
         };
         let name = Name::truncated(name);
+        let (ending, process) =
+            Ending::channel().map_err(|Exhausted| about("no memory for a channel".into()))?;
         let system = self.services.system.take(&mut self.services.directory)?;
-        match system.start(name, image, argument).receive().map_err(|Closed| Failure::Gone("system"))? {
+        match system
+            .start(name, image, argument, ending)
+            .receive()
+            .map_err(|Closed| Failure::Gone("system"))?
+        {
             ClientStarting::Refused { reason, next } => {
                 self.services.system.put(next);
                 Err(about(reason.to_string()))
             }
-            ClientStarting::Started { next, .. } => self.wait(name, next),
+            ClientStarting::Started { next, .. } => {
+                self.services.system.put(next);
+                self.wait(name, process)
+            }
         }
     }
 
-    fn wait(&mut self, name: Name, process: Client<Running>) -> Result<(), Failure> {
+    fn wait(&mut self, name: Name, process: Server<Running>) -> Result<(), Failure> {
         // The process may want the shell's terminal: the shell watches for Ctrl-C by a channel of its own.
         let console = self.services.directory.connect::<Console>("console");
         let (Ok(console), Ok(mut both)) = (console, Both::new()) else {
-            return self.ended(&name, process.receive());
+            return ended(&name, process.receive());
         };
         both.insert(Either::This(process), ());
         both.insert(Either::That(console.watch()), ());
         match both.receive().received {
-            Ok(Either::This(exited)) => self.ended(&name, Ok(exited)),
+            Ok(Either::This(how)) => ended(&name, Ok(how)),
             Ok(Either::That(ClientWatching::CtrlC { .. })) => {
                 self.jobs.0.push((name, both));
                 Err(Failure::GoesOn(name.to_string()))
             }
             // The kernel answers for the process; without a console, nobody is there to be told.
-            Err(Closed) => self.ended(&name, Err(Closed)),
+            Err(Closed) => ended(&name, Err(Closed)),
         }
     }
 
@@ -106,8 +116,8 @@ impl Shell {
     pub(crate) fn report_jobs(&mut self) {
         for (name, mut both) in core::mem::take(&mut self.jobs.0) {
             let ended = match both.try_receive().map(|event| event.received) {
-                Some(Ok(Either::This(exited))) => self.ended(&name, Ok(exited)),
-                Some(Ok(Either::That(_)) | Err(Closed)) => self.ended(&name, Err(Closed)),
+                Some(Ok(Either::This(how))) => ended(&name, Ok(how)),
+                Some(Ok(Either::That(_)) | Err(Closed)) => ended(&name, Err(Closed)),
                 None => {
                     self.jobs.0.push((name, both));
                     continue;
@@ -119,20 +129,19 @@ impl Shell {
             }
         }
     }
+}
 
-    fn ended(&mut self, name: &str, received: Result<ClientRunning, Closed>) -> Result<(), Failure> {
-        let ClientRunning::Exited { exit, message, next } =
-            received.map_err(|Closed| Failure::Gone("system"))?;
-        self.services.system.put(next);
-        let how = match exit {
-            Exit::Success => return Ok(()),
-            Exit::Failure => "failed",
-            Exit::Panic => "panicked",
-            Exit::Fault => "faulted",
-        };
-        let separator = if message.is_empty() { "" } else { ": " };
-        Err(Failure::About(name.into(), format!("{how}{separator}{message}")))
-    }
+/// What there is to say about a process that ended: nothing if it succeeded.
+fn ended(name: &str, received: Result<ServerRunning, Closed>) -> Result<(), Failure> {
+    let ServerRunning::Ended { exit, message } = received.map_err(|Closed| Failure::Gone("system"))?;
+    let how = match exit {
+        Exit::Success => return Ok(()),
+        Exit::Failure => "failed",
+        Exit::Panic => "panicked",
+        Exit::Fault => "faulted",
+    };
+    let separator = if message.is_empty() { "" } else { ": " };
+    Err(Failure::About(name.into(), format!("{how}{separator}{message}")))
 }
 
 /// A duration divided by `parts`, in the unit that suits it.
