@@ -8,6 +8,7 @@ use contracts::endpoint::Description;
 use contracts::manifest::{ContractInfo, Manifest, SECTION};
 use contracts::spec::archive::BootImage;
 use contracts::spec::directory::Broker;
+use contracts::spec::probe::Probe;
 use contracts::spec::serial::{SerialInput, SerialOutput};
 use contracts::spec::system::System;
 use object::{Object, ObjectSection};
@@ -15,12 +16,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The services that the kernel provides itself, by name.
-const KERNEL: [(&str, &Description); 5] = [
+const KERNEL: [(&str, &Description); 6] = [
     ("serial_input", SerialInput::DESCRIPTION),
     ("serial_output", SerialOutput::DESCRIPTION),
     ("broker", Broker::DESCRIPTION),
     ("system", System::DESCRIPTION),
     ("boot_image", BootImage::DESCRIPTION),
+    ("probe", Probe::DESCRIPTION),
 ];
 
 /// Checks that the wiring names exactly the SIPs there are, that each image holds a manifest of its name, and that

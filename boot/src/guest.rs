@@ -85,19 +85,25 @@ pub fn build() -> Result<Images> {
     if let Some(images) = &*built {
         return Ok(images.clone());
     }
-    let images = build_once()?;
+    let images = build_with(&[])?;
     *built = Some(images.clone());
     Ok(images)
 }
 
-fn build_once() -> Result<Images> {
+/// As [`build`], with the SIPs of further packages of the workspace, which then are among [`Images::sips`]. Tests have
+/// such packages; a system made of them needs a wiring of its own.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_with(packages: &[&str]) -> Result<Images> {
     let target = target_dir();
     fs::create_dir_all(&target).with_context(|| format!("cannot create {}", target.display()))?;
     let path = target.join(".build-lock");
     let lock = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
     lock.lock().with_context(|| format!("cannot lock {}", path.display()))?;
 
-    let sips = sips()?;
+    let mut sips = sips()?;
+    sips.extend(packages.iter().map(|name| (*name).to_owned()));
     let status = command(&target, &sips).status().context("cannot run cargo")?;
     if !status.success() {
         bail!("the guests do not build ({status})");

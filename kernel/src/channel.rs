@@ -202,6 +202,11 @@ pub fn reclaim(owner: Owner) {
     }
 }
 
+/// How many channels there are.
+pub fn count() -> usize {
+    TABLES.lock().channels.as_ref().map_or(0, HashMap::len)
+}
+
 /// What [`survey`] tells of a channel.
 pub struct ChannelView<'a> {
     /// Its number.

@@ -1,1 +1,103 @@
-//! Placeholder.
+//! What the tests that boot the system share: systems made of the tests' own processes, and the facts that these write
+//! to the kernel's log.
+//!
+//! The guests are built once for all tests, by the first that needs them; the processes of `tests/guests/` are among
+//! [`boot::guest::Images::sips`].
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::OnceLock;
+
+use boot::guest::{self, Images};
+use boot::setup;
+use boot::system::System;
+use contracts::manifest::Wiring;
+
+/// The tests' own processes.
+pub const PROCESSES: &[&str] = &["dealer", "echo", "meter", "north", "origin", "relay", "sink", "south"];
+
+/// The images of the system and of the tests' own processes.
+///
+/// # Panics
+/// If they cannot be built; cargo has said why.
+pub fn images() -> &'static Images {
+    static IMAGES: OnceLock<Images> = OnceLock::new();
+    IMAGES.get_or_init(|| {
+        setup::ensure_qemu().expect("QEMU is there");
+        guest::build_with(PROCESSES).expect("the guests build")
+    })
+}
+
+/// A system that starts these processes, in this order, and no others. It ends with the last one.
+///
+/// # Panics
+/// If there is no image of one of them.
+pub fn system_of(processes: &[&str]) -> System {
+    let mut images = images().clone();
+    images.sips.retain(|name, _| processes.contains(&name.as_str()));
+    assert_eq!(images.sips.len(), processes.len(), "each of {processes:?} has an image");
+    let wiring = Wiring { start: processes.iter().map(|name| (*name).to_owned()).collect() };
+    let wiring = postcard::to_allocvec(&wiring).expect("a wiring can be encoded");
+    System::from_images(images).expect("the images can be read").entry("boot/wiring", wiring)
+}
+
+/// A line `fact KIND KEY=VALUE...` of the kernel's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// What it is about.
+    pub kind: String,
+    values: BTreeMap<String, String>,
+}
+
+impl Fact {
+    /// The value of `key`.
+    ///
+    /// # Panics
+    /// If there is none, or it is no `T`.
+    pub fn get<T: FromStr>(&self, key: &str) -> T {
+        let value = self.values.get(key).unwrap_or_else(|| panic!("{self} has a value {key}"));
+        value.parse().unwrap_or_else(|_| panic!("{key} of {self} can be read"))
+    }
+
+    /// The value of `key` as it stands.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn text(&self, key: &str) -> String {
+        self.get(key)
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.kind)?;
+        self.values.iter().try_for_each(|(key, value)| write!(f, " {key}={value}"))
+    }
+}
+
+/// All facts of one kind in a kernel's log, in order.
+pub fn facts(log: &str, kind: &str) -> Vec<Fact> {
+    let facts = log.lines().filter_map(|line| line.split_once(": fact ")).filter_map(|(_, fact)| {
+        let mut words = fact.split_whitespace();
+        let kind = words.next()?.to_owned();
+        let values = words.filter_map(|word| word.split_once('='));
+        Some(Fact { kind, values: values.map(|(key, value)| (key.to_owned(), value.to_owned())).collect() })
+    });
+    facts.filter(|fact| fact.kind == kind).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_are_found_among_other_lines_of_the_log() {
+        let log =
+            "[ 0.1] memory: 3 MiB free\n[ 0.2] a (1): fact size n=12 of=x\n[ 0.3] a (1): fact other n=1\n";
+        let found = facts(log, "size");
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].get::<u64>("n"), found[0].text("of")), (12, "x".to_owned()));
+    }
+}

@@ -76,10 +76,15 @@ pub fn reclaim(owner: Owner) -> usize {
 
 /// What the heap holds, and every block with its owner and size, at one instant.
 pub fn survey(mut each: impl FnMut(Owner, usize)) -> Totals {
+    survey_entries(|entry| {
+        each(Owner::from_bits(entry.tracked.owner.load(Relaxed)), entry.size.load(Relaxed));
+    })
+}
+
+/// What the heap holds, and the ledger's entry of every block, at one instant.
+pub fn survey_entries(each: impl FnMut(&BlockEntry)) -> Totals {
     with(|heap| {
-        for entry in heap.blocks() {
-            each(Owner::from_bits(entry.tracked.owner.load(Relaxed)), entry.size.load(Relaxed));
-        }
+        heap.blocks().for_each(each);
         heap.totals()
     })
 }

@@ -4,6 +4,8 @@
 mod broker;
 #[cfg(feature = "bare")]
 mod own;
+#[cfg(feature = "bare")]
+mod probe;
 mod registry;
 #[cfg(feature = "bare")]
 mod serial;

@@ -7,7 +7,7 @@ use contracts::abi::Owner;
 use contracts::manifest::ContractInfo;
 use contracts::{Contract, ExBox, Receive, Service};
 
-use super::{broker, publish, serial, system};
+use super::{broker, probe, publish, serial, system};
 use crate::channel;
 use crate::memory::stacks::{Stack, StackError};
 use crate::sched::{self, ThreadError};
@@ -40,6 +40,7 @@ pub fn start_all(archive: Option<ExBox<[u8]>>) -> Result<(), ServiceError> {
     start("serial_output", serial::serve_output)?;
     start("broker", broker::serve)?;
     start("system", system::serve)?;
+    start("probe", probe::serve)?;
     start("boot_image", move |service| system::serve_boot_image(service, archive))
 }
 

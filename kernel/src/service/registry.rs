@@ -69,15 +69,16 @@ pub fn connect(name: &str, contract: &ContractInfo, client: Owner) -> Result<&'s
     make(service, client)
 }
 
-/// As [`connect`], to the service with this number, for a client whose contract has this fingerprint. Also returns the
-/// contract's start state.
+/// As [`connect`], to the SIP's service with this number, for a client whose contract has this fingerprint. Also returns
+/// the contract's start state. The kernel's own services are not reached this way.
 pub fn connect_by_id(
     id: u64,
     fingerprint: u64,
     client: Owner,
 ) -> Result<(&'static Channel, u16), ConnectError> {
     let services = SERVICES.lock();
-    let service = services.list.iter().find(|service| service.id == id).ok_or(ConnectError::Unknown)?;
+    let found = services.list.iter().find(|service| service.id == id && service.sip != 0);
+    let service = found.ok_or(ConnectError::Unknown)?;
     if service.contract.shape.fingerprint != fingerprint {
         return Err(ConnectError::Mismatch(Difference::States));
     }

@@ -131,8 +131,13 @@ fn blocks() -> Result<(ExBox<[BlockSum]>, BlockTotals), Exhausted> {
             bytes,
         })
         .collect();
+    Ok((block_of(&list)?, block_totals(totals)))
+}
+
+/// The heap's totals with this core's counters.
+pub(super) fn block_totals(totals: exchange::Totals) -> BlockTotals {
     let counters = &this_core().counters;
-    let totals = BlockTotals {
+    BlockTotals {
         blocks: totals.blocks as u64,
         bytes: totals.bytes as u64,
         mapped: (totals.pages * PAGE_SIZE) as u64,
@@ -140,8 +145,7 @@ fn blocks() -> Result<(ExBox<[BlockSum]>, BlockTotals), Exhausted> {
         bytes_moved: counters.bytes_moved.load(Relaxed),
         bytes_copied: counters.bytes_copied.load(Relaxed),
         hand_offs: counters.hand_offs.load(Relaxed),
-    };
-    Ok((block_of(&list)?, totals))
+    }
 }
 
 /// Serves the boot archive, once.

@@ -1,0 +1,51 @@
+//! The looking-glass for tests and tools.
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use contracts::Service;
+use contracts::spec::probe::{LedgerLine, MemorySums, Probe, probe};
+use x86_64::VirtAddr;
+
+use super::own::Never;
+use super::system::block_totals;
+use crate::memory::{frames, heap, mapping};
+use crate::{channel, exchange};
+
+/// Serves the probe. It allocates nothing, so that it can be asked when there is no memory left.
+pub(super) fn serve(service: Service<Probe>) -> Never {
+    let mut clients = service.clients::<()>();
+    loop {
+        let client = match clients.receive().received {
+            Ok(probe::ServerReady::Translate { address, next }) => {
+                match VirtAddr::try_new(address).ok().and_then(mapping::translate) {
+                    Some(physical) => next.physical(physical.as_u64()),
+                    None => next.unmapped(),
+                }
+            }
+            Ok(probe::ServerReady::List { mut lines, next }) => {
+                let mut count = 0;
+                let totals = exchange::survey_entries(|entry| {
+                    if let Some(line) = lines.get_mut(count) {
+                        *line = LedgerLine {
+                            address: entry.address.load(Relaxed) as u64,
+                            size: entry.size.load(Relaxed) as u64,
+                            owner: entry.tracked.owner.load(Relaxed),
+                        };
+                    }
+                    count += 1;
+                });
+                next.lines(lines, count as u64, block_totals(totals))
+            }
+            Ok(probe::ServerReady::Sum { next }) => {
+                let memory = MemorySums {
+                    free_frames: frames::counts().free as u64,
+                    kernel_heap: heap::bytes_in_use() as u64,
+                    channels: channel::count() as u64,
+                };
+                next.sums(block_totals(exchange::survey_entries(|_| {})), memory)
+            }
+            Err(contracts::Closed) => continue,
+        };
+        clients.insert(client, ());
+    }
+}
