@@ -12,7 +12,10 @@
 mod console;
 mod entry;
 mod error;
-mod intrinsics;
+// By its source, because the crate that it belongs to needs a heap, which the loader has not.
+#[path = "../../../contracts/src/freestanding.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the file is written for a library")]
+mod freestanding;
 mod kernel;
 mod machine;
 mod memory;
@@ -34,6 +37,8 @@ use x86_64::{PhysAddr, VirtAddr};
 const LEAST_MAPPED: u64 = 1 << 32;
 /// Bytes for [`BootInfo`] and, one page in, the memory map.
 const BOOT_INFO_BYTES: u64 = (PAGE + (MAX_REGIONS * size_of::<MemoryRegion>()) as u64).next_multiple_of(PAGE);
+
+export_memory_functions!();
 
 /// Called by the entry code with what the boot protocol left in `eax` and `ebx`.
 extern "C" fn start(magic: u32, info: u32) -> ! {
