@@ -376,3 +376,26 @@ pub const HASH: u64 = {
     }
     hash
 };
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+    use std::string::String;
+
+    use super::*;
+
+    #[test]
+    fn the_interface_is_the_one_that_the_golden_file_records() {
+        let mut text = String::new();
+        let _ = writeln!(text, "version {VERSION}\nhash {HASH:016x}");
+        for (name, value) in LAYOUT {
+            let _ = writeln!(text, "{name} {value}");
+        }
+        assert_eq!(
+            text,
+            include_str!("../abi.golden"),
+            "the interface changed: images built before will not load. If that is meant, raise VERSION where the \
+             meaning changed, put the left text into contracts/abi.golden and say so in CHANGELOG.md"
+        );
+    }
+}
