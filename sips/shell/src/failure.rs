@@ -28,6 +28,8 @@ pub(crate) enum Failure {
     GoesOn(String),
     /// The console is gone: nobody will see this.
     NoConsole,
+    /// The kernel's words.
+    Refused(String),
     /// Anything else, about one thing.
     About(String, String),
 }
@@ -44,6 +46,7 @@ impl fmt::Display for Failure {
             Failure::GoesOn(name) => write!(f, "{}: goes on; its end will be told", Shown(name)),
             Failure::Interrupted => f.write_str("interrupted"),
             Failure::NoConsole => f.write_str("the console is gone"),
+            Failure::Refused(reason) => write!(f, "{}", Shown(reason)),
             Failure::About(what, trouble) => write!(f, "{}: {trouble}", Shown(what)),
         }
     }

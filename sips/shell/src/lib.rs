@@ -4,8 +4,8 @@
 //! through the steps of its contract, and puts it back in the start state; when a service has ended, the directory is
 //! asked for its successor.
 //!
-//! When the boot archive has a file `boot/exec`, the shell runs the commands in it and ends the system; otherwise it
-//! reads lines from the terminal.
+//! When the boot archive has a file `boot/exec`, the first shell runs the commands in it and ends the system; otherwise it
+//! reads lines from the terminal. A shell that was started with an argument runs that.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -89,33 +89,50 @@ enum Next {
     Shutdown(Outcome),
 }
 
+/// A command failed, and was said to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failed;
+
+impl core::fmt::Display for Failed {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("a command failed, or the terminal is gone")
+    }
+}
+
 impl Shell {
     /// A shell on this terminal.
     pub fn new(terminal: Terminal, services: Services) -> Self {
         Shell { terminal, services, editor: Editor::default(), jobs: Jobs::default() }
     }
 
-    /// Runs the script or reads lines, until the system is to end or the terminal is gone.
-    pub fn run(mut self) {
-        match self.read_text(SCRIPT) {
-            Err(Failure::NoSuchFile(_)) => {
-                let _ = writeln!(
-                    self.terminal,
-                    "Entente {}. 'help' lists the commands.",
-                    env!("CARGO_PKG_VERSION")
-                );
-                // Without a terminal nobody can type.
-                let _ = self.read_lines();
-            }
-            Ok(script) => {
-                let (Next::Continue(outcome) | Next::Shutdown(outcome)) = self.run_line(&script);
-                self.shut_down(outcome);
-            }
+    /// Runs `argument` as a line, if there is one; otherwise the script, or what is typed, until the system ends.
+    ///
+    /// # Errors
+    /// [`Failed`] if a command of the argument failed, or the terminal is gone.
+    pub fn run(mut self, argument: &str) -> Result<(), Failed> {
+        if !argument.is_empty() {
+            return match self.run_line(argument) {
+                Next::Continue(Outcome::Success) => Ok(()),
+                Next::Continue(Outcome::Failure) => Err(Failed),
+                Next::Shutdown(outcome) => self.shut_down(outcome),
+            };
+        }
+        let script = match self.read_text(SCRIPT) {
+            // The script starts this shell: it is for the first one.
+            Ok(_) if self.is_second() => None,
+            Ok(script) => Some(script),
+            Err(Failure::NoSuchFile(_)) => None,
             Err(failure) => {
                 self.say(format_args!("shell: {failure}"));
-                self.shut_down(Outcome::Failure);
+                return self.shut_down(Outcome::Failure);
             }
-        }
+        };
+        let Some(script) = script else {
+            self.say(format_args!("Entente {}. 'help' lists the commands.", env!("CARGO_PKG_VERSION")));
+            return self.read_lines().map_err(|Closed| Failed);
+        };
+        let (Next::Continue(outcome) | Next::Shutdown(outcome)) = self.run_line(&script);
+        self.shut_down(outcome)
     }
 
     fn read_lines(&mut self) -> Result<(), Closed> {
@@ -131,13 +148,15 @@ impl Shell {
             match input {
                 Input::Line(line) => {
                     if let Next::Shutdown(outcome) = self.run_line(&line) {
-                        self.shut_down(outcome);
+                        // If it comes back there was nobody to end the system.
+                        let _ = self.shut_down(outcome);
                     }
                 }
                 Input::TooLong => self.say(format_args!(
                     "shell: the line is longer than {LINE_LIMIT} characters and was thrown away"
                 )),
                 Input::Abandoned => {}
+                Input::End if self.is_second() => return Ok(()),
                 Input::End => self.say(format_args!("shell: 'shutdown' ends the system")),
             }
         }
@@ -177,13 +196,19 @@ impl Shell {
         Next::Continue(outcome)
     }
 
-    fn shut_down(&mut self, outcome: Outcome) {
+    /// Ends the system. Comes back only if that cannot be.
+    fn shut_down(&mut self, outcome: Outcome) -> Result<(), Failed> {
         // What was printed should be seen; and a system whose console is gone ends as well.
         let _ = self.terminal.flush();
         match self.services.system.take(&mut self.services.directory) {
-            Ok(system) => system.shutdown(outcome),
+            Ok(system) => {
+                system.shutdown(outcome);
+                // This shell must not end before the system does.
+                while self.terminal.read().is_ok() {}
+            }
             Err(absent) => self.say(format_args!("shutdown: {absent}")),
         }
+        Err(Failed)
     }
 
     /// Prints a line.

@@ -12,7 +12,7 @@ use contracts::spec::directory::Directory;
 use contracts::spec::ping::Pinger;
 use contracts::spec::system::System;
 use rt::terminal::Terminal;
-use shell::{Services, Shell};
+use shell::{Failed, Services, Shell};
 
 rt::manifest! {
     main: main,
@@ -27,8 +27,8 @@ rt::manifest! {
     },
 }
 
-fn main(grants: Grants) -> Result<(), Exhausted> {
-    let terminal = Terminal::new(grants.console)?;
+fn main(grants: Grants) -> Result<(), Failed> {
+    let terminal = Terminal::new(grants.console).map_err(|Exhausted| Failed)?;
     let services = Services::new(
         grants.directory,
         grants.archive,
@@ -37,6 +37,5 @@ fn main(grants: Grants) -> Result<(), Exhausted> {
         grants.ping,
         grants.system,
     );
-    Shell::new(terminal, services).run();
-    Ok(())
+    Shell::new(terminal, services).run(grants.argument)
 }

@@ -62,7 +62,7 @@ fn boot(files: &[(&str, &[u8])]) -> Bench {
     let (printed, keyboard) = play_terminal(console_end);
     std::thread::spawn(move || {
         let terminal = Terminal::new(console).expect("memory");
-        Shell::new(terminal, Services::new(directory, archive, count, digest, ping, system)).run();
+        Shell::new(terminal, Services::new(directory, archive, count, digest, ping, system)).run("")
     });
     Bench { printed, keyboard, ended }
 }
@@ -218,7 +218,7 @@ fn run_says_how_the_process_ended() {
     let (printed, outcome) = script(&files, "run good; run good 'of its' argument; run bad; run none");
     assert_eq!(
         printed,
-        "run: good: panicked: of its argument\nrun: bad: bad: not an ELF file\nrun: none: no such file\n"
+        "run: good: panicked: of its argument\nrun: bad: not an ELF file\nrun: none: no such file\n"
     );
     assert_eq!(outcome, Outcome::Failure);
 }

@@ -56,6 +56,17 @@ impl Shell {
         Ok(())
     }
 
+    /// Whether another shell runs that was there before this one: it is the one that started it.
+    pub(crate) fn is_second(&mut self) -> bool {
+        let Ok(Ok(ClientListing::ProcessList { processes, next })) =
+            self.system().map(|system| system.processes().receive())
+        else {
+            return false;
+        };
+        self.services.system.put(next);
+        processes.iter().filter(|process| process.name.as_str() == env!("CARGO_PKG_NAME")).count() > 1
+    }
+
     pub(super) fn channels(&mut self) -> Result<(), Failure> {
         let ClientListingChannels::ChannelList { channels, next } =
             self.system()?.channels().receive().map_err(gone)?;

@@ -84,7 +84,7 @@ impl Shell {
         {
             ClientStarting::Refused { reason, next } => {
                 self.services.system.put(next);
-                Err(about(reason.to_string()))
+                Err(Failure::Refused(reason.to_string()))
             }
             ClientStarting::Started { next, .. } => {
                 self.services.system.put(next);
