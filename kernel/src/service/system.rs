@@ -25,10 +25,9 @@ pub(super) fn serve(service: Service<System>) -> Never {
     let mut clients = service.clients::<()>();
     loop {
         let Ok(request) = clients.receive().received else { continue };
-        match answer(request) {
-            Ok(client) => clients.insert(client, ()),
-            // No memory for the answer: the client sees the channel close.
-            Err(Exhausted) => {}
+        // Without memory for the answer the client sees the channel close.
+        if let Ok(client) = answer(request) {
+            clients.insert(client, ());
         }
     }
 }

@@ -4,7 +4,6 @@
 //! readable, writable, or executable, and never both of the latter; its only relocations are
 //! `R_X86_64_RELATIVE`, into writable segments. (System V ABI, AMD64 supplement, chapter 4)
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -125,7 +124,10 @@ impl From<ParseError> for ImageError {
     }
 }
 
-/// The SIP name in the manifest of `file`, however broken the rest is.
+/// Reads `file` as an image.
+///
+/// # Errors
+/// When it is not one that the loader accepts.
 pub fn parse(file: &[u8]) -> Result<Image<'_>, ImageError> {
     if !file.starts_with(&elf::abi::ELFMAGIC) {
         return Err(ImageError::NotElf);
@@ -239,6 +241,6 @@ fn manifest(elf: &ElfBytes<'_, LittleEndian>) -> Result<Manifest, ImageError> {
 }
 
 /// Whether `text` can be shown in a line and fits a message.
-fn is_name(text: &String) -> bool {
+fn is_name(text: &str) -> bool {
     (1..=100).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic())
 }

@@ -124,7 +124,8 @@ fn reap(id: u32, sip: Sip, vital: Option<&str>) {
     info!("sip {id} ({name}) {how}; {blocks} blocks reclaimed");
     let expected = matches!(exit.kind, system::Exit::Success | system::Exit::Failure);
     // A second SIP of that name, which somebody started, may come and go.
-    let vital = vital == Some(&name) && SIPS.lock().by_id.values().all(|sip| sip.loaded.manifest.name != name);
+    let vital =
+        vital == Some(&name) && SIPS.lock().by_id.values().all(|sip| sip.loaded.manifest.name != name);
     match sip.watcher {
         Some(watcher) => watcher.ended(exit.kind, Text::truncated(&exit.message)),
         None if expected && !vital => {}

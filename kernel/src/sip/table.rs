@@ -126,8 +126,11 @@ macro_rules! entry {
                 target = sym $target,
             )
         }
+        #[allow(clippy::missing_transmute_annotations, reason = "the type is the field's")]
         // SAFETY: the stub jumps to a function of the field's type and touches none of its arguments.
-        unsafe { transmute::<unsafe extern "C" fn(), _>(stub) }
+        unsafe {
+            transmute::<unsafe extern "C" fn(), _>(stub)
+        }
     }};
 }
 
