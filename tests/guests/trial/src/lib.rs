@@ -1,6 +1,6 @@
 //! What the tests' own processes speak, and what they share.
 //!
-//! - [`line`]: a block goes down a line of processes and back, and each says what it saw;
+//! - [`mod@line`]: a block goes down a line of processes and back, and each says what it saw;
 //! - [`echo`]: a round trip with a block, to be measured;
 //! - [`table`]: random sessions of a dealer with its peers.
 #![no_std]
