@@ -217,6 +217,18 @@ pub struct Set {
     pub ready: AtomicPtr<End>,
 }
 
+impl Set {
+    /// An empty set without a number and an owner.
+    pub const fn unlisted() -> Set {
+        Set {
+            id: 0,
+            owner: AtomicU64::new(0),
+            waiter: AtomicUsize::new(0),
+            ready: AtomicPtr::new(core::ptr::null_mut()),
+        }
+    }
+}
+
 /// A thread, as far as the hand-off knows it. The kernel keeps the rest behind it.
 #[repr(C, align(64))]
 pub struct Thread {
@@ -230,6 +242,8 @@ pub struct Thread {
     pub priority: AtomicU32,
     /// Number of the SIP it belongs to; 0 is the kernel.
     pub sip: AtomicU32,
+    /// What a `select!` waits on; empty between two of them.
+    pub selection: Set,
 }
 
 /// What tests and `blocks` read. Only grows.
@@ -294,8 +308,9 @@ pub struct Table {
     pub thread_ready: unsafe extern "C" fn(thread: *const Thread),
     /// Lets other ready threads of the same priority run.
     pub thread_yield: extern "C" fn(),
-    /// Blocks the calling thread until the clock shows at least `deadline` nanoseconds.
-    pub thread_sleep: extern "C" fn(deadline: u64),
+    /// As [`Table::thread_block`], until the clock shows at least `deadline` nanoseconds. `word` is null or the word
+    /// that names the thread; when the deadline passes first, the word is cleared.
+    pub thread_block_until: unsafe extern "C" fn(deadline: u64, word: *const AtomicUsize),
     /// `pages` (of 4096 bytes) more for the SIP's private heap, zeroed, right behind those it has; null if its
     /// memory limit or the machine's memory does not allow it.
     pub memory_grow: extern "C" fn(pages: usize) -> *mut u8,
@@ -351,13 +366,13 @@ layouts! {
     Channel { id, fingerprint, rings, state, closed_ends, ends, heads, tails }
     Slot { chain, message }
     Set { id, owner, waiter, ready }
-    Thread { stack_pointer, resume, stack_limit, priority, sip }
+    Thread { stack_pointer, resume, stack_limit, priority, sip, selection }
     Counters { blocks_moved, bytes_moved, bytes_copied, hand_offs }
     Core { this, current, woken, top_ready, pending, counters }
     ChannelRequest { description }
     Table {
         hash, block_allocate, block_free, channel_create, end_close, set_create, set_close, thread_block,
-        thread_ready, thread_yield, thread_sleep, memory_grow, clock, log, exit, panic
+        thread_ready, thread_yield, thread_block_until, memory_grow, clock, log, exit, panic
     }
     Start { table, owner, used, provided, argument, argument_length }
     Description { name, fingerprint, start, states, messages, depth_to_server, depth_to_client }

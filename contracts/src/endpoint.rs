@@ -5,6 +5,7 @@ use core::fmt;
 use crate::binding;
 use crate::exbox::Exhausted;
 use crate::port::RawEnd;
+use crate::time::Instant;
 
 /// One of a channel's two sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,7 +94,7 @@ pub unsafe trait Contract: 'static {
 ///
 /// # Safety
 ///
-/// `from_raw` and `into_raw` do no more than wrap and unwrap; contract, side and state are what the type says.
+/// `from_raw`, `into_raw` and `as_raw` do no more than wrap and unwrap; contract, side and state are what the type says.
 pub unsafe trait Endpoint: Sized + Send + 'static {
     /// The contract it speaks.
     type Contract: Contract;
@@ -109,6 +110,8 @@ pub unsafe trait Endpoint: Sized + Send + 'static {
     unsafe fn from_raw(raw: RawEnd) -> Self;
     /// Gives up the type.
     fn into_raw(self) -> RawEnd;
+    /// The untyped end.
+    fn as_raw(&self) -> &RawEnd;
 }
 
 /// An endpoint in a state in which it receives.
@@ -119,6 +122,32 @@ pub trait Receive: Endpoint {
     fn receive(self) -> Result<Self::Received, Closed>;
     /// As [`Receive::receive`], without waiting.
     fn try_receive(self) -> Result<Self::Received, TryReceiveError<Self>>;
+    /// As [`Receive::receive`], waiting until `deadline` at most; then the endpoint comes back.
+    fn receive_by(self, deadline: Instant) -> Result<Self::Received, ReceiveByError<Self>> {
+        let mut this = self;
+        loop {
+            // Looked at before the ring: what comes in time is not missed.
+            let late = Instant::now() >= deadline;
+            this = match this.try_receive() {
+                Ok(received) => return Ok(received),
+                Err(TryReceiveError::Closed) => return Err(ReceiveByError::Closed),
+                Err(TryReceiveError::Empty(endpoint)) if late => {
+                    return Err(ReceiveByError::TimedOut(endpoint));
+                }
+                Err(TryReceiveError::Empty(endpoint)) => endpoint,
+            };
+            binding::wait_until(this.as_raw().end(), deadline);
+        }
+    }
+}
+
+/// Why [`Receive::receive_by`] brought nothing.
+#[derive(Debug)]
+pub enum ReceiveByError<E> {
+    /// No message came in time; here is the endpoint back.
+    TimedOut(E),
+    /// As [`Closed`].
+    Closed,
 }
 
 /// An endpoint in a state in which it sends next. Only such an endpoint may cross a channel: while it travels

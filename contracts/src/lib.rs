@@ -34,20 +34,23 @@ pub mod freestanding;
 pub mod generated;
 pub mod manifest;
 pub mod port;
+pub mod select;
 pub mod set;
 pub mod spec;
 pub mod text;
+pub mod time;
 
 pub use any::AnyEndpoint;
 pub use channel_derive::{Contract, Exchange};
 pub use endpoint::{
-    Closed, Contract, Description, Endpoint, MessageDescription, Receive, SendFirst, Side, StateDescription,
-    TryReceiveError,
+    Closed, Contract, Description, Endpoint, MessageDescription, Receive, ReceiveByError, SendFirst, Side,
+    StateDescription, TryReceiveError,
 };
 pub use exbox::{ExBox, Exhausted};
 pub use exchange::{Exchange, Transfer};
 pub use set::{Either, EndpointSet, Event, Member, Service};
 pub use text::{Name, Text};
+pub use time::Instant;
 
 /// The README's Rust programs, compiled and run as tests.
 #[cfg(doctest)]

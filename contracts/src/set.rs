@@ -10,6 +10,7 @@ use crate::binding;
 use crate::endpoint::{Closed, Contract, Endpoint, Receive, TryReceiveError};
 use crate::exbox::Exhausted;
 use crate::port::RawEnd;
+use crate::time::Instant;
 
 /// What can be waited on in a set: an endpoint that receives, or [`Either`] of two such.
 pub trait Member: Sized + Send {
@@ -19,7 +20,7 @@ pub trait Member: Sized + Send {
     fn try_receive(self) -> Result<Self::Received, TryReceiveError<Self>>;
     /// The end behind it.
     #[doc(hidden)]
-    fn with_end(self) -> (Self, &'static End);
+    fn end(&self) -> &'static End;
 }
 
 impl<E: Receive> Member for E {
@@ -27,11 +28,8 @@ impl<E: Receive> Member for E {
     fn try_receive(self) -> Result<E::Received, TryReceiveError<E>> {
         Receive::try_receive(self)
     }
-    fn with_end(self) -> (Self, &'static End) {
-        let raw = self.into_raw();
-        let end = raw.end();
-        // SAFETY: it is the same end in the same state.
-        (unsafe { E::from_raw(raw) }, end)
+    fn end(&self) -> &'static End {
+        self.as_raw().end()
     }
 }
 
@@ -58,16 +56,10 @@ impl<A: Member, B: Member> Member for Either<A, B> {
             },
         }
     }
-    fn with_end(self) -> (Self, &'static End) {
+    fn end(&self) -> &'static End {
         match self {
-            Either::This(member) => {
-                let (member, end) = member.with_end();
-                (Either::This(member), end)
-            }
-            Either::That(member) => {
-                let (member, end) = member.with_end();
-                (Either::That(member), end)
-            }
+            Either::This(member) => member.end(),
+            Either::That(member) => member.end(),
         }
     }
 }
@@ -154,7 +146,7 @@ impl<M: Member, D> EndpointSet<M, D> {
 
     /// Adds an endpoint with its datum.
     pub fn insert(&mut self, member: M, data: D) {
-        let (member, end) = member.with_end();
+        let end = member.end();
         let member = Slot::Member(member, data);
         let key = match self.vacant {
             Some(key) => {
@@ -190,6 +182,17 @@ impl<M: Member, D> EndpointSet<M, D> {
                 return event;
             }
             binding::wait_set(self.set);
+        }
+    }
+
+    /// As [`EndpointSet::receive`]; none if nothing has come by `deadline`.
+    pub fn receive_by(&mut self, deadline: Instant) -> Option<Event<M::Received, D>> {
+        loop {
+            let event = self.try_receive();
+            if event.is_some() || Instant::now() >= deadline {
+                return event;
+            }
+            binding::wait_set_until(self.set, deadline);
         }
     }
 

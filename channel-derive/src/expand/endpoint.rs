@@ -50,6 +50,9 @@ impl Writer<'_> {
                 fn into_raw(self) -> ::contracts::port::RawEnd {
                     self.0
                 }
+                fn as_raw(&self) -> &::contracts::port::RawEnd {
+                    &self.0
+                }
             }
 
             // SAFETY: the end is handed over, and nothing else is in the type.

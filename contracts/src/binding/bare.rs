@@ -19,6 +19,7 @@ use crate::abi::{BlockEntry, Channel, ChannelRequest, Core, End, NOTIFY_SET, Own
 use crate::endpoint::{Description, Side};
 use crate::exbox::Exhausted;
 use crate::port::RawEnd;
+use crate::time::Instant;
 
 static TABLE: AtomicPtr<Table> = AtomicPtr::new(ptr::null_mut());
 static OWNER: AtomicU64 = AtomicU64::new(0);
@@ -240,6 +241,39 @@ pub(crate) fn wait_set(set: &Set) {
     let core = this_core();
     set.waiter.store(core.current.load(Relaxed) as usize, Relaxed);
     park(core);
+}
+
+/// As [`wait`], until the clock shows at least `deadline`.
+pub(crate) fn wait_until(end: &End, deadline: Instant) {
+    end.notify.store(this_core().current.load(Relaxed) as usize, Relaxed);
+    // SAFETY: the word names this thread, and the end outlives the call.
+    unsafe { (table().thread_block_until)(deadline.as_nanos(), &end.notify) };
+}
+
+/// As [`wait_set`], until the clock shows at least `deadline`.
+pub(crate) fn wait_set_until(set: &Set, deadline: Instant) {
+    set.waiter.store(this_core().current.load(Relaxed) as usize, Relaxed);
+    // SAFETY: the word names this thread, and the set outlives the call.
+    unsafe { (table().thread_block_until)(deadline.as_nanos(), &set.waiter) };
+}
+
+/// Blocks the running thread until the clock shows at least `deadline`.
+pub(crate) fn sleep_until(deadline: Instant) {
+    while now() < deadline {
+        // SAFETY: no word names this thread.
+        unsafe { (table().thread_block_until)(deadline.as_nanos(), ptr::null()) };
+    }
+}
+
+/// The time.
+pub(crate) fn now() -> Instant {
+    Instant::from_nanos((table().clock)())
+}
+
+/// The set that the running thread's selections wait on.
+pub(crate) fn selection() -> &'static Set {
+    // SAFETY: a thread lives as long as its code runs.
+    unsafe { &(*this_core().current.load(Relaxed)).selection }
 }
 
 #[inline]

@@ -10,7 +10,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, fence};
 use std::alloc;
 use std::collections::HashSet;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::thread::{self, Thread};
 
 use crate::abi::{BlockEntry, Channel, End, NOTIFY_SET, Owner, OwnerKind, Set, TRACKED_BLOCK};
@@ -18,6 +18,7 @@ use crate::channel::{self, Carried, Closing, Shape};
 use crate::endpoint::{Description, Side};
 use crate::exbox::Exhausted;
 use crate::port::RawEnd;
+use crate::time::Instant;
 
 static BLOCKS: Mutex<Option<HashSet<usize>>> = Mutex::new(None);
 static NEXT_SIP: AtomicU32 = AtomicU32::new(1);
@@ -36,6 +37,8 @@ thread_local! {
     // Leaked once a thread: a waker may still hold its address when the thread ends.
     static WAITER: &'static Waiter =
         Box::leak(Box::new(Waiter { thread: thread::current(), woken: AtomicBool::new(false) }));
+    // Leaked once a thread, for the same reason.
+    static SELECTION: &'static Set = Box::leak(Box::new(Set::unlisted()));
     static EXHAUSTED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -240,7 +243,7 @@ fn unpark(waiter: usize) {
     waiter.thread.unpark();
 }
 
-fn park(word: &AtomicUsize, something_there: impl Fn() -> bool) {
+fn park(word: &AtomicUsize, deadline: Option<Instant>, something_there: impl Fn() -> bool) {
     let waiter = WAITER.with(|waiter| *waiter);
     waiter.woken.store(false, SeqCst);
     word.store(ptr::from_ref(waiter) as usize, SeqCst);
@@ -250,7 +253,21 @@ fn park(word: &AtomicUsize, something_there: impl Fn() -> bool) {
         return;
     }
     while !waiter.woken.load(SeqCst) {
-        thread::park();
+        let Some(deadline) = deadline else {
+            thread::park();
+            continue;
+        };
+        let left = deadline.saturating_since(now());
+        if left.is_zero() {
+            // Else somebody has just taken us out of the word and is about to wake us.
+            let named = ptr::from_ref(waiter) as usize;
+            if word.compare_exchange(named, 0, SeqCst, SeqCst).is_ok() {
+                return;
+            }
+            thread::yield_now();
+        } else {
+            thread::park_timeout(left);
+        }
     }
 }
 
@@ -321,10 +338,37 @@ pub(crate) fn take_ready(set: &Set) -> *const End {
 /// Blocks the calling thread until `end` has something to receive. May return early.
 pub(crate) fn wait(end: &End) {
     // SAFETY: the caller holds the end, which is open.
-    park(&end.notify, || unsafe { end.has_news() });
+    park(&end.notify, None, || unsafe { end.has_news() });
 }
 
 /// Blocks the calling thread until a member of the set has something to receive. May return early.
 pub(crate) fn wait_set(set: &Set) {
-    park(&set.waiter, || !set.ready.load(Acquire).is_null());
+    park(&set.waiter, None, || !set.ready.load(Acquire).is_null());
+}
+
+/// As [`wait`], until the clock shows at least `deadline`.
+pub(crate) fn wait_until(end: &End, deadline: Instant) {
+    // SAFETY: the caller holds the end, which is open.
+    park(&end.notify, Some(deadline), || unsafe { end.has_news() });
+}
+
+/// As [`wait_set`], until the clock shows at least `deadline`.
+pub(crate) fn wait_set_until(set: &Set, deadline: Instant) {
+    park(&set.waiter, Some(deadline), || !set.ready.load(Acquire).is_null());
+}
+
+/// Blocks the calling thread until the clock shows at least `deadline`.
+pub(crate) fn sleep_until(deadline: Instant) {
+    thread::sleep(deadline.saturating_since(now()));
+}
+
+/// The time since the first call.
+pub(crate) fn now() -> Instant {
+    static START: OnceLock<std::time::Instant> = OnceLock::new();
+    Instant::from_nanos(START.get_or_init(std::time::Instant::now).elapsed().as_nanos() as u64)
+}
+
+/// The set that the calling thread's selections wait on.
+pub(crate) fn selection() -> &'static Set {
+    SELECTION.with(|set| *set)
 }

@@ -11,6 +11,6 @@ mod threads;
 pub use queue::{MOST_PRIORITY, RunQueue};
 #[cfg(feature = "bare")]
 pub use threads::{
-    Event, SERIAL_INPUT, Thread, ThreadError, adopt_boot_thread, block, current, is_ready, kernel_threads,
-    leave, ready, sleep_until, spawn, yield_now,
+    Event, SERIAL_INPUT, Thread, ThreadError, adopt_boot_thread, block, block_until, current, is_ready,
+    kernel_threads, leave, ready, spawn, yield_now,
 };

@@ -16,7 +16,7 @@ use alloc::collections::BTreeMap;
 use core::arch::naked_asm;
 use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
-use core::sync::atomic::{AtomicPtr, AtomicU32};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
 
 use contracts::abi;
 use contracts::binding::bare::{switch, this_core};
@@ -49,8 +49,14 @@ struct Ready(*const abi::Thread);
 // SAFETY: threads are kept until they have left for good, and their fields are atomics.
 unsafe impl Send for Ready {}
 
+struct Sleeper {
+    thread: Ready,
+    /// Where the thread is named besides, if anywhere.
+    word: Option<&'static AtomicUsize>,
+}
+
 struct Sleepers {
-    by_deadline: BTreeMap<(u64, u64), Ready>,
+    by_deadline: BTreeMap<(u64, u64), Sleeper>,
     next: u64,
 }
 
@@ -58,11 +64,12 @@ static QUEUE: Mutex<RunQueue<Ready>> = Mutex::new(RunQueue::new());
 static SLEEPERS: Mutex<Sleepers> = Mutex::new(Sleepers { by_deadline: BTreeMap::new(), next: 0 });
 
 static BOOT_THREAD: abi::Thread = abi::Thread {
-    stack_pointer: core::sync::atomic::AtomicUsize::new(0),
-    resume: core::sync::atomic::AtomicUsize::new(0),
-    stack_limit: core::sync::atomic::AtomicUsize::new(0),
-    priority: core::sync::atomic::AtomicU32::new(1),
-    sip: core::sync::atomic::AtomicU32::new(0),
+    stack_pointer: AtomicUsize::new(0),
+    resume: AtomicUsize::new(0),
+    stack_limit: AtomicUsize::new(0),
+    priority: AtomicU32::new(1),
+    sip: AtomicU32::new(0),
+    selection: abi::Set::unlisted(),
 };
 
 /// The boot thread, and those of the kernel that were spawned; they run for good.
@@ -112,6 +119,7 @@ pub fn spawn(
                 stack_limit: (stack.limit().as_u64() as usize).into(),
                 priority: priority.into(),
                 sip: sip.into(),
+                selection: abi::Set::unlisted(),
             },
             stack,
         });
@@ -219,17 +227,20 @@ pub fn leave() -> ! {
     unreachable!("a thread that left is not made ready")
 }
 
-/// Blocks until the clock shows `deadline`, in nanoseconds since the system started. The resolution is a tick of the
-/// timer, see [`crate::arch::apic`].
-pub fn sleep_until(deadline: u64) {
-    while clock::now_ns() < deadline {
+/// As [`block`], until the clock shows `deadline`, in nanoseconds since the system started. `word` is where the caller
+/// has named itself, if it has; when the deadline passes first, it is cleared. The resolution is a tick of the timer,
+/// see [`crate::arch::apic`].
+pub fn block_until(deadline: u64, word: Option<&'static AtomicUsize>) {
+    let key = {
         let mut sleepers = SLEEPERS.lock();
-        let number = sleepers.next;
+        let key = (deadline, sleepers.next);
         sleepers.next += 1;
-        sleepers.by_deadline.insert((deadline, number), Ready(current()));
-        drop(sleepers);
-        block();
-    }
+        sleepers.by_deadline.insert(key, Sleeper { thread: Ready(current()), word });
+        key
+    };
+    // A deadline that has passed already is found by the next tick.
+    block();
+    SLEEPERS.lock().by_deadline.remove(&key);
 }
 
 fn wake_sleepers() {
@@ -239,10 +250,17 @@ fn wake_sleepers() {
         let Some(first) = sleepers.by_deadline.first_entry().filter(|entry| entry.key().0 <= now) else {
             return;
         };
-        let thread = first.remove();
+        let Sleeper { thread, word } = first.remove();
         drop(sleepers);
-        // SAFETY: a sleeping thread is not freed.
-        ready(unsafe { &*thread.0 });
+        // Somebody who took the thread out of the word has made it ready.
+        let named = word.is_none_or(|word| word.load(Relaxed) == thread.0 as usize);
+        if named {
+            if let Some(word) = word {
+                word.store(0, Relaxed);
+            }
+            // SAFETY: a sleeping thread is not freed.
+            ready(unsafe { &*thread.0 });
+        }
     }
 }
 

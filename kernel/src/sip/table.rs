@@ -6,6 +6,7 @@
 use core::arch::naked_asm;
 use core::mem::{offset_of, transmute};
 use core::ptr;
+use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::abi::{
@@ -72,8 +73,9 @@ extern "C" fn thread_yield() {
     sched::yield_now();
 }
 
-extern "C" fn thread_sleep(deadline: u64) {
-    sched::sleep_until(deadline);
+unsafe extern "C" fn thread_block_until(deadline: u64, word: *const AtomicUsize) {
+    // SAFETY: null, or a word that outlives the call, as the caller promises.
+    sched::block_until(deadline, unsafe { word.as_ref() });
 }
 
 extern "C" fn memory_grow(pages: usize) -> *mut u8 {
@@ -157,7 +159,7 @@ pub(crate) static TABLE: Table = Table {
     thread_block: entry!(thread_block),
     thread_ready: entry!(thread_ready),
     thread_yield: entry!(thread_yield),
-    thread_sleep: entry!(thread_sleep),
+    thread_block_until: entry!(thread_block_until),
     memory_grow: entry!(memory_grow),
     clock: entry!(clock_now),
     log: entry!(log_line),

@@ -1,0 +1,112 @@
+//! Waiting on a few unlike endpoints, each held in a variable.
+
+use core::sync::atomic::AtomicUsize;
+use core::sync::atomic::Ordering::Relaxed;
+
+use crate::abi::End;
+use crate::binding;
+use crate::endpoint::{Closed, TryReceiveError};
+use crate::set::Member;
+use crate::time::Instant;
+
+/// Waits on several endpoints, each in a variable, and runs the arm of one that has something to receive.
+///
+/// ```
+/// # use contracts::{Contract, spec::ping::{PingPong, ping_pong}};
+/// # let (left, _server) = PingPong::channel().unwrap();
+/// # let (right, server) = PingPong::channel().unwrap();
+/// # let (left, right) = (left.ping(1), right.ping(2));
+/// # let Ok(ping_pong::ServerIdle::Ping { value, next }) = server.receive() else { panic!() };
+/// # let _server = next.pong(value);
+/// let value = contracts::select! {
+///     answer = left => {
+///         // `answer` is a `Result`: the message with its endpoint, or `Closed`; `right` is untouched.
+///         # drop(right);
+///         answer.map(|ping_pong::ClientWaiting::Pong { value, .. }| value)
+///     }
+///     answer = right => answer.map(|ping_pong::ClientWaiting::Pong { value, .. }| value),
+/// };
+/// assert_eq!(value, Ok(2));
+/// ```
+///
+/// A variable whose arm does not run keeps its endpoint. When several have something, they are taken in turn. A last
+/// arm `after DEADLINE => ...` runs when nothing has come by then.
+#[macro_export]
+macro_rules! select {
+    (@arms $which:ident $index:expr;) => { unreachable!("one of the endpoints is ready") };
+    (@arms $which:ident $index:expr; after $deadline:expr => $body:expr $(,)?) => { $body };
+    (@arms $which:ident $index:expr; $message:pat = $endpoint:ident => $body:block $(,)? $($rest:tt)*) => {
+        if $which == ::core::option::Option::Some($index) {
+            let $message = $crate::select::take($endpoint);
+            $body
+        } else {
+            $crate::select!(@arms $which $index + 1usize; $($rest)*)
+        }
+    };
+    (@arms $which:ident $index:expr; $message:pat = $endpoint:ident => $body:expr) => {
+        $crate::select!(@arms $which $index; $message = $endpoint => { $body })
+    };
+    (@arms $which:ident $index:expr; $message:pat = $endpoint:ident => $body:expr, $($rest:tt)*) => {
+        $crate::select!(@arms $which $index; $message = $endpoint => { $body } $($rest)*)
+    };
+    (@ends [$($ends:ident)*] $deadline:expr; { $($all:tt)* }) => {{
+        let which = $crate::select::wait(&[$($crate::set::Member::end(&$ends)),*], $deadline);
+        $crate::select!(@arms which 0usize; $($all)*)
+    }};
+    (@ends [$($ends:ident)*] $deadline:expr; $all:tt after $new:expr => $body:expr $(,)?) => {
+        $crate::select!(@ends [$($ends)*] ::core::option::Option::Some($new); $all)
+    };
+    (@ends [$($ends:ident)*] $deadline:expr; $all:tt $message:pat = $endpoint:ident => $body:block $(,)? $($rest:tt)*) => {
+        $crate::select!(@ends [$($ends)* $endpoint] $deadline; $all $($rest)*)
+    };
+    (@ends [$($ends:ident)*] $deadline:expr; $all:tt $message:pat = $endpoint:ident => $body:expr $(, $($rest:tt)*)?) => {
+        $crate::select!(@ends [$($ends)* $endpoint] $deadline; $all $($($rest)*)?)
+    };
+    ($message:pat = $($all:tt)*) => {
+        $crate::select!(@ends [] ::core::option::Option::None; { $message = $($all)* } $message = $($all)*)
+    };
+}
+
+/// Where the next look begins, so that no arm comes first for ever.
+static TURN: AtomicUsize = AtomicUsize::new(0);
+
+/// The index of an end that has something to receive; none if the deadline passed first.
+#[doc(hidden)]
+pub fn wait(ends: &[&'static End], deadline: Option<Instant>) -> Option<usize> {
+    let set = binding::selection();
+    loop {
+        if let Some(index) = ready(ends) {
+            return Some(index);
+        }
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return None;
+        }
+        ends.iter().for_each(|end| binding::join_set(set, end));
+        match deadline {
+            Some(deadline) => binding::wait_set_until(set, deadline),
+            None => binding::wait_set(set),
+        }
+        // First nobody lists the ends any more, then the list is dropped.
+        ends.iter().for_each(|end| binding::leave_set(end));
+        binding::take_ready(set);
+    }
+}
+
+fn ready(ends: &[&'static End]) -> Option<usize> {
+    let turn = TURN.load(Relaxed);
+    TURN.store(turn.wrapping_add(1), Relaxed);
+    (0..ends.len()).map(|offset| (turn % ends.len() + offset) % ends.len()).find(|&index| {
+        // SAFETY: the ends belong to the endpoints of the `select!` that waits.
+        unsafe { ends[index].has_news() }
+    })
+}
+
+/// What an endpoint received that is ready.
+#[doc(hidden)]
+pub fn take<M: Member>(member: M) -> Result<M::Received, Closed> {
+    match member.try_receive() {
+        Ok(received) => Ok(received),
+        Err(TryReceiveError::Closed) => Err(Closed),
+        Err(TryReceiveError::Empty(_)) => unreachable!("what made the endpoint ready is still there"),
+    }
+}
