@@ -16,7 +16,8 @@ use boot::system::System;
 use contracts::manifest::Wiring;
 
 /// The tests' own processes.
-pub const PROCESSES: &[&str] = &["dealer", "echo", "meter", "north", "origin", "relay", "sink", "south"];
+pub const PROCESSES: &[&str] =
+    &["altered", "dealer", "echo", "faulty", "meter", "north", "origin", "relay", "sink", "south"];
 
 /// The images of the system and of the tests' own processes.
 ///
@@ -41,6 +42,24 @@ pub fn system_of(processes: &[&str]) -> System {
     let wiring = Wiring { start: processes.iter().map(|name| (*name).to_owned()).collect() };
     let wiring = postcard::to_allocvec(&wiring).expect("a wiring can be encoded");
     System::from_images(images).expect("the images can be read").entry("boot/wiring", wiring)
+}
+
+/// The system that users get.
+///
+/// # Panics
+/// If an image cannot be read.
+pub fn whole_system() -> System {
+    let mut images = images().clone();
+    images.sips.retain(|name, _| !PROCESSES.contains(&name.as_str()));
+    System::from_images(images).expect("the images can be read")
+}
+
+/// The image of the process `name`.
+///
+/// # Panics
+/// If it cannot be read.
+pub fn image(name: &str) -> Vec<u8> {
+    std::fs::read(&images().sips[name]).expect("the image can be read")
 }
 
 /// A line `fact KIND KEY=VALUE...` of the kernel's log.

@@ -1,0 +1,76 @@
+//! Does what its argument says, all of it wrong. It is to take nothing with it.
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+use alloc::vec::Vec;
+use core::arch::asm;
+use core::hint::black_box;
+
+use contracts::spec::directory::Directory;
+use contracts::spec::directory::directory::{Client, ClientLookingUp, Ready};
+use contracts::spec::ping::PingPong;
+use contracts::{Closed, Contract, ExBox, Name};
+
+rt::manifest! {
+    main: main,
+    uses: { directory: Directory, pong: PingPong },
+    memory: 4 << 20,
+}
+
+fn main(grants: Grants) -> Result<(), &'static str> {
+    // What it has when it dies: blocks, and a channel with a message in flight.
+    let blocks: Vec<_> = (0..20).map(|size| ExBox::zeroed(size * 1000)).collect();
+    let waiting = grants.pong.ping(1);
+    match grants.argument.split_once(' ').unwrap_or((grants.argument, "")) {
+        // SAFETY: there is none: the load faults, and the process with it.
+        ("null", _) => unsafe { asm!("mov {0}, [{0}]", inout(reg) 0u64 => _) },
+        // SAFETY: as above.
+        ("write", _) => unsafe { asm!("mov qword ptr [{0}], 1", in(reg) main as *const () as usize) },
+        // SAFETY: as above.
+        ("jump", _) => unsafe { asm!("call {0}", in(reg) 0x1234u64, clobber_abi("C")) },
+        // SAFETY: as above.
+        ("divide", _) => unsafe { asm!("div {0}", in(reg) 0u64, inout("rax") 1u64 => _, inout("rdx") 0u64 => _) },
+        // SAFETY: as above.
+        ("illegal", _) => unsafe { asm!("ud2") },
+        ("overflow", _) => {
+            black_box(deeper(black_box(1)));
+        }
+        ("panic", what) => panic!("{what}"),
+        ("memory", _) => {
+            let mut hoard = Vec::new();
+            loop {
+                hoard.push(Vec::<u8>::with_capacity(black_box(100_000)));
+            }
+        }
+        ("hoard", _) => {
+            // All blocks that the machine has room for.
+            let mut hoard = Vec::new();
+            while let Ok(block) = ExBox::<[u8]>::zeroed(1 << 20) {
+                hoard.push(block);
+            }
+            rt::log!("hoarded {} MiB", hoard.len());
+            panic!("hoarded");
+        }
+        ("fail", _) => return Err("it was told to"),
+        ("lookup", name) => lookup(grants.directory, name),
+        _ => {}
+    }
+    drop((blocks, waiting));
+    Ok(())
+}
+
+fn deeper(depth: u64) -> u64 {
+    let frame = black_box([depth; 32]);
+    if depth == 0 { 0 } else { deeper(frame[7] + 1) + frame[3] }
+}
+
+fn lookup(directory: Client<Ready>, name: &str) {
+    match directory.lookup(Name::truncated(name), PingPong::FINGERPRINT).receive() {
+        Ok(ClientLookingUp::Found { .. }) => rt::log!("lookup {name}: found"),
+        Ok(ClientLookingUp::Unknown { .. }) => rt::log!("lookup {name}: unknown"),
+        Ok(ClientLookingUp::Refused { error, .. }) => rt::log!("lookup {name}: refused: {error}"),
+        Err(Closed) => rt::log!("lookup {name}: the directory is gone"),
+    }
+}
