@@ -132,6 +132,9 @@ impl<M: Memory> Heap<M> {
         align: usize,
         owner: Owner,
     ) -> Result<&'static BlockEntry, OutOfMemory> {
+        if align > PAGE_SIZE {
+            return Err(OutOfMemory);
+        }
         let class = class_of(size, align);
         let slab = self.slab_with_room(class)?;
         let index = (!self.slabs[slab as usize].used).trailing_zeros() as usize;

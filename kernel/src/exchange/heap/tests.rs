@@ -130,6 +130,12 @@ fn an_allocation_that_fails_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_would_need_more_than_a_page_of_alignment_is_refused() {
+    let mut heap = HostMemory::heap(usize::MAX);
+    assert_eq!(heap.allocate(1, 2 * PAGE_SIZE, Owner::KERNEL).err(), Some(OutOfMemory));
+}
+
+#[test]
 fn blocks_of_a_page_or_more_start_a_page_of_their_own() {
     let mut heap = HostMemory::heap(usize::MAX);
     for size in [4096, 4097, 65536] {
