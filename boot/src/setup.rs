@@ -3,9 +3,9 @@
 use anyhow::{Context, Result, bail};
 use std::ffi::OsStr;
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A package manager, and what it calls the things `boot` needs.
 struct Manager {
@@ -15,6 +15,7 @@ struct Manager {
     install: &'static [&'static str],
     qemu: &'static [&'static str],
     grub: &'static [&'static str],
+    firmware: &'static [&'static str],
     /// Homebrew refuses to run as root.
     root: Root,
 }
@@ -32,6 +33,7 @@ const MANAGERS: &[Manager] = &[
         install: &["install", "-y", "--no-install-recommends"],
         qemu: &["qemu-system-x86"],
         grub: &["grub-common", "grub-pc-bin", "grub-efi-amd64-bin", "xorriso", "mtools"],
+        firmware: &["ovmf"],
         root: Root::Needed,
     },
     Manager {
@@ -40,6 +42,7 @@ const MANAGERS: &[Manager] = &[
         install: &["install", "-y"],
         qemu: &["qemu-system-x86-core"],
         grub: &["grub2-tools-extra", "grub2-pc-modules", "grub2-efi-x64-modules", "xorriso", "mtools"],
+        firmware: &["edk2-ovmf"],
         root: Root::Needed,
     },
     Manager {
@@ -48,6 +51,7 @@ const MANAGERS: &[Manager] = &[
         install: &["-Sy", "--noconfirm", "--needed"],
         qemu: &["qemu-system-x86"],
         grub: &["grub", "libisoburn", "mtools"],
+        firmware: &["edk2-ovmf"],
         root: Root::Needed,
     },
     Manager {
@@ -56,6 +60,7 @@ const MANAGERS: &[Manager] = &[
         install: &["--non-interactive", "install"],
         qemu: &["qemu-x86"],
         grub: &["grub2", "grub2-i386-pc", "grub2-x86_64-efi", "xorriso", "mtools"],
+        firmware: &["qemu-ovmf-x86_64"],
         root: Root::Needed,
     },
     Manager {
@@ -64,6 +69,7 @@ const MANAGERS: &[Manager] = &[
         install: &["add"],
         qemu: &["qemu-system-x86_64"],
         grub: &["grub", "grub-bios", "grub-efi", "xorriso", "mtools"],
+        firmware: &["ovmf"],
         root: Root::Needed,
     },
     Manager {
@@ -72,17 +78,23 @@ const MANAGERS: &[Manager] = &[
         install: &["install"],
         qemu: &["qemu"],
         grub: &["x86_64-elf-grub", "xorriso", "mtools"],
+        firmware: &["qemu"],
         root: Root::NotNeeded,
     },
 ];
+
+/// Tests ask for the same things at the same time.
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Makes sure that QEMU is there.
 ///
 /// # Errors
 /// When it is missing and cannot be installed; the message holds the command to type.
 pub fn ensure_qemu() -> Result<()> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one = one_at_a_time();
     if found(crate::qemu::QEMU) {
         return Ok(());
     }
@@ -98,6 +110,7 @@ pub fn ensure_qemu() -> Result<()> {
 /// # Errors
 /// When they are missing and cannot be installed; the message holds the command to type.
 pub fn ensure_grub() -> Result<&'static str> {
+    let _one = one_at_a_time();
     if let Some(command) = grub() {
         return Ok(command);
     }
@@ -105,6 +118,28 @@ pub fn ensure_grub() -> Result<&'static str> {
     grub().context(
         "grub-mkrescue or its platforms i386-pc and x86_64-efi are still missing after the installation",
     )
+}
+
+/// Makes sure that a UEFI firmware image for QEMU is there, and returns it.
+///
+/// # Errors
+/// When it is missing and cannot be installed; the message holds the command to type.
+pub fn ensure_firmware() -> Result<PathBuf> {
+    const PLACES: &[&str] = &[
+        "/usr/share/ovmf/OVMF.fd",
+        "/usr/share/edk2/ovmf/OVMF.fd",
+        "/usr/share/edk2/x64/OVMF.4m.fd",
+        "/usr/share/edk2-ovmf/x64/OVMF.fd",
+        "/usr/share/qemu/ovmf-x86_64.bin",
+        "/usr/share/OVMF/OVMF.fd",
+    ];
+    let _one = one_at_a_time();
+    let place = || PLACES.iter().map(PathBuf::from).find(|path| path.is_file());
+    if let Some(path) = place() {
+        return Ok(path);
+    }
+    install("UEFI firmware for QEMU", |manager| manager.firmware)?;
+    place().context("the UEFI firmware is still missing after the installation")
 }
 
 fn grub() -> Option<&'static str> {

@@ -1,0 +1,80 @@
+//! Other ways to boot, and a kernel that is at fault itself.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use boot::qemu::{Machine, Medium, Outcome};
+use boot::run::{Finished, Guest};
+use boot::system::{System, scratch_dir};
+use boot::{iso, setup};
+use tests::whole_system;
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Boots `system` from an ISO image.
+fn run_from_iso(system: &System, firmware: Option<PathBuf>) -> Finished {
+    let dir = scratch_dir().expect("a folder for the image");
+    let image = dir.path().join("entente.iso");
+    iso::write(system, &image).expect("the image can be written");
+    let machine = Machine::new(Medium::Iso { image, firmware });
+    Guest::start(&machine).expect("QEMU starts").wait(LIMIT).expect("the machine runs")
+}
+
+#[test]
+fn an_iso_image_boots_under_bios() {
+    let run = run_from_iso(&whole_system().exec("ping 3; run hello bios"), None);
+    assert_eq!(run.outcome, Outcome::Success, "{}\n{}", run.text(), run.log);
+    assert!(run.text().contains("Hello, bios!"), "{}", run.text());
+}
+
+#[test]
+fn an_iso_image_boots_under_uefi() {
+    let firmware = setup::ensure_firmware().expect("there is firmware");
+    let run = run_from_iso(&whole_system().exec("ping 3; run hello uefi"), Some(firmware));
+    assert_eq!(run.outcome, Outcome::Success, "{}\n{}", run.text(), run.log);
+    assert!(run.text().contains("Hello, uefi!"), "{}", run.text());
+}
+
+/// Sends a command to QEMU's monitor and waits for its answer.
+fn tell(monitor: &mut BufReader<UnixStream>, command: &str) {
+    let message = format!("{{\"execute\": \"{command}\"}}\n");
+    monitor.get_mut().write_all(message.as_bytes()).expect("QEMU listens");
+    let mut answer = String::new();
+    while !answer.contains("\"return\"") {
+        answer.clear();
+        assert_ne!(monitor.read_line(&mut answer).expect("QEMU answers"), 0, "QEMU hung up after {command}");
+        assert!(!answer.contains("\"error\""), "{command}: {answer}");
+    }
+}
+
+#[test]
+fn a_kernel_at_fault_says_so_with_a_symbolised_backtrace_on_the_terminal_too() {
+    let dir = scratch_dir().expect("a folder for the socket");
+    let socket = dir.path().join("monitor");
+    let mut system = whole_system();
+    let option = format!("unix:{},server=on,wait=off", socket.display());
+    system.machine.extra.extend(["-qmp".into(), option.into()]);
+    let mut guest = system.start().expect("QEMU starts");
+    guest.expect("entente> ", LIMIT).expect("the shell is there");
+
+    // A non-maskable interrupt is nobody's doing, so the kernel takes it as its own fault. The system idles, in the kernel.
+    let mut monitor = BufReader::new(UnixStream::connect(&socket).expect("QEMU's monitor is there"));
+    tell(&mut monitor, "qmp_capabilities");
+    tell(&mut monitor, "inject-nmi");
+    let run = guest.wait(LIMIT).expect("the machine ends");
+    assert_eq!(run.outcome, Outcome::Panic, "{}", run.log);
+    for text in [run.text(), run.log] {
+        assert!(text.contains("non-maskable interrupt"), "the fault is named: {text}");
+        assert!(text.contains("kernel::sched::threads::block"), "functions are named: {text}");
+    }
+}
+
+#[test]
+fn the_time_from_the_start_of_qemu_to_the_prompt_is_reported() {
+    let start = Instant::now();
+    let mut guest = whole_system().start().expect("QEMU starts");
+    guest.expect("entente> ", LIMIT).expect("the shell is there");
+    println!("from the start of QEMU to the prompt: {} ms", start.elapsed().as_millis());
+}
