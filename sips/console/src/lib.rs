@@ -80,7 +80,7 @@ pub fn serve(
                 let client = if waiting.keys.take_ctrl_c() { next.interrupted() } else { next.quiet() };
                 members.insert(Either::This(client), ());
             }
-            Ok(Either::This(ServerReady::Watch { next })) => waiting.watch(next),
+            Ok(Either::This(ServerReady::Watch { next })) => waiting.watchers.push_back(next),
             Ok(Either::That(ClientReading::Data { buffer, length, next })) => {
                 for key in rt::filled(&buffer, length) {
                     if let Some(watcher) = waiting.key(*key, &log) {
@@ -95,6 +95,7 @@ pub fn serve(
         while let Some(reader) = waiting.serve_reader(&log) {
             members.insert(Either::This(reader), ());
         }
+        waiting.forget_gone();
     }
 }
 
@@ -107,10 +108,9 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn watch(&mut self, watcher: Server<Watching>) {
-        let open =
-            core::mem::take(&mut self.watchers).into_iter().filter_map(|watcher| watcher.if_open().ok());
-        self.watchers = open.chain([watcher]).collect();
+    /// Closes the channels of those who wait no more.
+    fn forget_gone(&mut self) {
+        self.watchers = core::mem::take(&mut self.watchers).into_iter().filter_map(|it| it.if_open().ok()).collect();
     }
 
     /// Takes a key from the terminal. A watcher that was told of it comes back.
