@@ -110,7 +110,8 @@ struct Waiting {
 impl Waiting {
     /// Closes the channels of those who wait no more.
     fn forget_gone(&mut self) {
-        self.watchers = core::mem::take(&mut self.watchers).into_iter().filter_map(|it| it.if_open().ok()).collect();
+        self.watchers =
+            core::mem::take(&mut self.watchers).into_iter().filter_map(|it| it.if_open().ok()).collect();
     }
 
     /// Takes a key from the terminal. A watcher that was told of it comes back.

@@ -31,7 +31,9 @@ fn main(grants: Grants) -> Result<(), &'static str> {
         // SAFETY: as above.
         ("jump", _) => unsafe { asm!("call {0}", in(reg) 0x1234u64, clobber_abi("C")) },
         // SAFETY: as above.
-        ("divide", _) => unsafe { asm!("div {0}", in(reg) 0u64, inout("rax") 1u64 => _, inout("rdx") 0u64 => _) },
+        ("divide", _) => unsafe {
+            asm!("div {0}", in(reg) 0u64, inout("rax") 1u64 => _, inout("rdx") 0u64 => _)
+        },
         // SAFETY: as above.
         ("illegal", _) => unsafe { asm!("ud2") },
         ("overflow", _) => {
