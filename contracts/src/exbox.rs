@@ -209,6 +209,57 @@ impl<T: Content + ?Sized> Drop for ExBox<T> {
     }
 }
 
+/// The elements of a block, one after the other; see [`ExBox::into_iter`].
+pub struct Elements<T: Exchange> {
+    data: NonNull<T>,
+    /// Those before were moved out.
+    next: usize,
+    length: usize,
+    entry: &'static BlockEntry,
+    owns: PhantomData<T>,
+}
+
+// SAFETY: as for the handle that it was made from.
+unsafe impl<T: Exchange> Send for Elements<T> {}
+
+impl<T: Exchange> IntoIterator for ExBox<[T]> {
+    type Item = T;
+    type IntoIter = Elements<T>;
+    /// Moves the elements out. The block is freed with the iterator.
+    fn into_iter(self) -> Elements<T> {
+        let this = mem::ManuallyDrop::new(self);
+        Elements { data: this.data, next: 0, length: this.length, entry: this.entry, owns: PhantomData }
+    }
+}
+
+impl<T: Exchange> Iterator for Elements<T> {
+    type Item = T;
+    fn next(&mut self) -> Option<T> {
+        if self.next == self.length {
+            return None;
+        }
+        self.next += 1;
+        // SAFETY: the element is initialised and ours, and from now on counted as moved out.
+        Some(unsafe { self.data.as_ptr().add(self.next - 1).read() })
+    }
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.length - self.next;
+        (left, Some(left))
+    }
+}
+
+impl<T: Exchange> ExactSizeIterator for Elements<T> {}
+
+impl<T: Exchange> Drop for Elements<T> {
+    fn drop(&mut self) {
+        if mem::needs_drop::<T>() {
+            self.by_ref().for_each(drop);
+        }
+        // SAFETY: we own the block, and nothing in it is used again.
+        unsafe { binding::free_block(self.entry) }
+    }
+}
+
 impl<T: Content + ?Sized + fmt::Debug> fmt::Debug for ExBox<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)

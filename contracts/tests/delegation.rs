@@ -145,7 +145,11 @@ fn work(number: u64, mut server: desk::Server<desk::Idle>) -> u64 {
                 stay(settle(number, case.into_inner()));
                 next
             }
-            Ok(desk::ServerIdle::TakeAll { .. }) | Err(Closed) => return cases,
+            Ok(desk::ServerIdle::TakeAll { cases: all, next, .. }) => {
+                all.into_iter().for_each(|case| stay(settle(number, case.into_inner())));
+                next
+            }
+            Err(Closed) => return cases,
         };
         server = next.done();
     }
@@ -202,6 +206,41 @@ fn a_client_that_waits_does_not_notice_how_often_the_other_end_moves() {
     let Ok(desk::ServerIdle::Take { case, .. }) = server.receive() else { panic!("a case comes") };
     drop(settle(DESKS, case));
     client.join().expect("no panic");
+}
+
+#[test]
+fn endpoints_are_moved_out_of_a_block_one_by_one() {
+    let (idle, server) = desk();
+    let worker = thread::spawn(move || work(4, server));
+    let (mut clients, cases): (Vec<_>, Vec<_>) = (0..10).map(asked).unzip();
+    let mut cases = cases.into_iter().map(|case| ExBox::new(case).expect("memory"));
+    let cases = ExBox::from_fn(10, |_| cases.next().expect("as many")).expect("memory");
+    let working = idle.take_all(cases, ExBox::from_fn(0, |_| unreachable!("none")).expect("memory"));
+    for (number, client) in (0..).zip(clients.drain(..)) {
+        answered(client, number, 4).leave();
+    }
+    drop(done(working));
+    assert_eq!(worker.join().expect("no panic"), 10);
+}
+
+#[test]
+fn what_is_not_moved_out_of_a_block_is_dropped_with_it() {
+    let (clients, cases): (Vec<_>, Vec<_>) = (0..10).map(asked).unzip();
+    let mut cases = cases.into_iter();
+    let cases = ExBox::from_fn(10, |_| cases.next().expect("as many")).expect("memory");
+    let mut elements = cases.into_iter();
+    assert_eq!(elements.len(), 10);
+    let kept = elements.by_ref().take(4).map(|case| drop(settle(1, case))).count();
+    drop(elements);
+    for (number, client) in (0..).zip(clients) {
+        match client.receive() {
+            Ok(session::ClientAnswering::Answer { number: answer, .. }) if number < kept as u64 => {
+                assert_eq!(answer, number + 1000);
+            }
+            Err(Closed) if number >= kept as u64 => {}
+            other => panic!("{number}: {other:?}"),
+        }
+    }
 }
 
 #[test]
