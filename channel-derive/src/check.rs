@@ -28,7 +28,9 @@ pub(crate) enum Trouble {
     Unreachable { states: Vec<StateId> },
     /// Nothing can happen in a state that is not `End`.
     DeadEnd { state: StateId, into: Vec<Move> },
-    /// A cycle in which one side never speaks.
+    /// A message with a window leads to another state.
+    StreamMovesOn { step: Move },
+    /// A cycle in which one side never speaks, and which is no stream.
     OneSidedCycle { speaker: Side, cycle: Vec<Move> },
 }
 
@@ -50,6 +52,7 @@ pub(crate) fn can_expand(trouble: &Trouble) -> bool {
         Trouble::MixedChoice { .. }
             | Trouble::Unreachable { .. }
             | Trouble::DeadEnd { .. }
+            | Trouble::StreamMovesOn { .. }
             | Trouble::OneSidedCycle { .. }
     )
 }
@@ -72,6 +75,12 @@ pub(crate) fn check(protocol: &Protocol) -> Vec<Trouble> {
     if !found.contains(&Trouble::UnknownStart) {
         unreachable(protocol, &mut found);
     }
+    found.extend(
+        protocol
+            .moves()
+            .filter(|step| protocol.messages[step.message].window.is_some() && !protocol.streams(*step))
+            .map(|step| Trouble::StreamMovesOn { step }),
+    );
     for speaker in [Side::Client, Side::Server] {
         found.extend(one_sided_cycle(protocol, speaker));
     }
@@ -101,18 +110,26 @@ fn state_names(protocol: &Protocol, found: &mut Vec<Trouble>) {
 }
 
 fn methods(protocol: &Protocol, found: &mut Vec<Trouble>) {
-    let methods: Vec<String> =
-        protocol.messages.iter().map(|message| names::snake_case(&message.name)).collect();
-    for (message, method) in methods.iter().enumerate() {
-        if let Some(why) = names::unusable_method(method) {
+    // Each message's method, and for a stream the one that does not wait as well.
+    let mut methods: Vec<(MessageId, String)> = Vec::new();
+    for (message, spoken) in protocol.messages.iter().enumerate() {
+        let method = names::snake_case(&spoken.name);
+        if let Some(why) = names::unusable_method(&method) {
             found.push(Trouble::MessageIsNoMethod { message, method: method.clone(), why });
         }
-        let same = |earlier: &MessageId| {
-            methods[*earlier] == *method
-                && protocol.messages[*earlier].sender == protocol.messages[message].sender
-        };
-        if let Some(first) = (0..message).find(same) {
-            found.push(Trouble::SameMethod { first, second: message, method: method.clone() });
+        let trying = spoken.window.map(|_| names::trying(&method));
+        for method in [Some(method), trying].into_iter().flatten() {
+            let same = |(earlier, other): &&(MessageId, String)| {
+                *other == method && protocol.messages[*earlier].sender == spoken.sender
+            };
+            match methods.iter().find(same) {
+                Some((first, _)) => {
+                    found.push(Trouble::SameMethod { first: *first, second: message, method });
+                    // Two streams of one name have both methods in common; once is enough.
+                    break;
+                }
+                None => methods.push((message, method)),
+            }
         }
     }
 }
@@ -156,10 +173,12 @@ fn unreachable(protocol: &Protocol, found: &mut Vec<Trouble>) {
     }
 }
 
-/// The shortest cycle of one side's messages.
+/// The shortest cycle of one side's messages. A stream is the exception: its window bounds what is in flight.
 fn one_sided_cycle(protocol: &Protocol, speaker: Side) -> Option<Trouble> {
     (0..protocol.end())
-        .filter_map(|state| protocol.run(state, state, |step| protocol.sender(step) == speaker))
+        .filter_map(|state| {
+            protocol.run(state, state, |step| protocol.sender(step) == speaker && !protocol.streams(step))
+        })
         .min_by_key(Vec::len)
         .map(|cycle| Trouble::OneSidedCycle { speaker, cycle })
 }

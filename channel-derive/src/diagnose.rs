@@ -99,6 +99,16 @@ impl Explainer<'_> {
             Trouble::MixedChoice { client, server } => self.mixed_choice(*client, *server),
             Trouble::Unreachable { states } => self.unreachable(states),
             Trouble::DeadEnd { state, into } => self.dead_end(*state, into),
+            Trouble::StreamMovesOn { step } => self.at(
+                step.place,
+                format!(
+                    "`{0}` has a window, but leads from `{1}` to `{2}`: a stream's message leaves the state as it is\n\
+                     help: let it stay, `{1} => {1}`, and end the stream with a message of its own that leads to `{2}`",
+                    self.message(*step),
+                    self.state(step.from),
+                    self.state(step.to),
+                ),
+            ),
             Trouble::OneSidedCycle { speaker, cycle } => self.one_sided_cycle(*speaker, cycle),
         }
     }
@@ -243,6 +253,13 @@ impl Explainer<'_> {
     fn one_sided_cycle(&self, speaker: Side, cycle: &[Move]) -> Report {
         let first = cycle[0];
         let last = cycle[cycle.len() - 1];
+        let stream = match cycle {
+            [only] => format!(
+                "; or make it a stream: `#[{speaker}({0} => {0}, window = 64)]`",
+                self.state(only.from)
+            ),
+            _ => String::new(),
+        };
         Report {
             place: first.place,
             text: format!(
@@ -250,7 +267,7 @@ impl Explainer<'_> {
                  {}\n\
                  the {speaker} may go round it any number of times before the {} receives anything, so no queue is \
                  long enough\n\
-                 help: let the {} answer once in the cycle, for instance after `{}`",
+                 help: let the {} answer once in the cycle, for instance after `{}`{stream}",
                 self.run(first.from, cycle),
                 self.way_to(first.from),
                 speaker.peer(),

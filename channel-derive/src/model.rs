@@ -49,6 +49,7 @@ pub(crate) struct Spoken {
     pub(crate) name: Name,
     pub(crate) sender: Side,
     pub(crate) steps: Vec<(Name, Name)>,
+    pub(crate) window: Option<u32>,
 }
 
 /// A message and the steps it makes.
@@ -58,6 +59,8 @@ pub(crate) struct Message {
     pub(crate) place: Place,
     pub(crate) sender: Side,
     pub(crate) steps: Vec<Step>,
+    /// For a stream: the message is sent while fewer than this many messages are in flight its way.
+    pub(crate) window: Option<u32>,
 }
 
 /// One `From => To` of a message.
@@ -117,6 +120,7 @@ impl Protocol {
                 name: message.name.text.clone(),
                 place: message.name.place,
                 sender: message.sender,
+                window: message.window,
                 steps: message
                     .steps
                     .iter()
@@ -152,6 +156,12 @@ impl Protocol {
     /// Who sends this step's message.
     pub(crate) fn sender(&self, step: Move) -> Side {
         self.messages[step.message].sender
+    }
+
+    /// Whether this step repeats a stream's message: it leaves the session where it was, and the window bounds how many
+    /// such messages are in flight.
+    pub(crate) fn streams(&self, step: Move) -> bool {
+        step.from == step.to && self.messages[step.message].window.is_some()
     }
 
     /// Whether a side has something to send in a state.
@@ -210,8 +220,8 @@ pub(crate) mod sketch {
         Name { text: text.trim().to_owned(), place: Place(0) }
     }
 
-    /// A contract from lines such as `client Read: Ready => Reading, Paused => Reading`; it starts in the first
-    /// state of the first line.
+    /// A contract from lines such as `client Read: Ready => Reading, Paused => Reading` or `client Item[64]: Open =>
+    /// Open`, which is a stream; it starts in the first state of the first line.
     pub(crate) fn contract(text: &str) -> Protocol {
         let spoken: Vec<Spoken> =
             text.lines().map(str::trim).filter(|line| !line.is_empty()).map(message).collect();
@@ -227,6 +237,12 @@ pub(crate) mod sketch {
             let (from, to) = step.split_once("=>").expect("an arrow");
             (name(from), name(to))
         });
-        Spoken { name: name(label), sender, steps: steps.collect() }
+        let (label, window) = match label.split_once('[') {
+            Some((label, window)) => {
+                (label, Some(window.trim_end_matches(']').parse().expect("a window is a number")))
+            }
+            None => (label, None),
+        };
+        Spoken { name: name(label), sender, steps: steps.collect(), window }
     }
 }

@@ -57,6 +57,11 @@ pub(crate) fn unusable_name(name: &str) -> Option<Unusable> {
     NEVER_NAMES.contains(&name).then_some(Unusable::Keyword)
 }
 
+/// The method that sends a stream's message without waiting.
+pub(crate) fn trying(method: &str) -> String {
+    format!("try_{method}")
+}
+
 /// The type of a side's endpoints.
 pub(crate) fn endpoint(side: Side) -> &'static str {
     match side {

@@ -2,10 +2,10 @@
 
 use proc_macro2::Span;
 use syn::parse::{Parse, ParseStream};
-use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Data, DeriveInput, Expr, Fields, Ident, Lit, LitStr, Meta, Token, Type, Variant, Visibility,
+    Attribute, Data, DeriveInput, Expr, Fields, Ident, Lit, LitInt, LitStr, Meta, Token, Type, Variant,
+    Visibility,
 };
 
 use crate::model::{Name, Place, Protocol, Side, Spoken};
@@ -140,9 +140,9 @@ pub(crate) fn parse(input: &DeriveInput) -> syn::Result<Parsed> {
     let mut spoken = Vec::new();
     let mut messages = Vec::new();
     for variant in &data.variants {
-        if let Some((side, steps)) = errors.keep(direction(variant)) {
+        if let Some((side, Speech { steps, window })) = errors.keep(direction(variant)) {
             let steps = steps.iter().map(|step| (places.name(&step.from), places.name(&step.to))).collect();
-            spoken.push(Spoken { name: places.name(&variant.ident), sender: side, steps });
+            spoken.push(Spoken { name: places.name(&variant.ident), sender: side, steps, window });
         }
         if let Some(message) = errors.keep(message(variant)) {
             messages.push(message);
@@ -246,17 +246,70 @@ struct Arrow {
     to: Ident,
 }
 
-impl Parse for Arrow {
+/// What a message's attribute says.
+struct Speech {
+    steps: Vec<Arrow>,
+    window: Option<u32>,
+}
+
+/// The greatest window. A channel is allocated whole when it is made, so a window costs memory even when unused.
+const GREATEST_WINDOW: u32 = 65_535;
+
+impl Parse for Speech {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let from = state(input)?;
-        if input.peek(Token![=]) && !input.peek(Token![=>]) {
+        let mut speech = Speech { steps: Vec::new(), window: None };
+        while !input.is_empty() {
+            if input.peek2(Token![=]) && !input.peek2(Token![=>]) {
+                speech.window(input)?;
+            } else {
+                speech.steps.push(input.parse()?);
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(speech)
+    }
+}
+
+impl Speech {
+    /// `window = N`.
+    fn window(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+        let key: Ident = input.parse().or_else(|_| no_step(input.span()))?;
+        if key != "window" {
             return error(
-                from.span(),
+                key.span(),
                 format!(
-                    "unknown key `{from}` in a message's attribute\nhelp: it takes steps: `From => To, ...`"
+                    "unknown key `{key}` in a message's attribute\n\
+                     help: it takes steps, `From => To, ...`, and for a stream `window = N`"
                 ),
             );
         }
+        if self.window.is_some() {
+            return error(key.span(), "`window` stands twice\nhelp: a message has one window");
+        }
+        input.parse::<Token![=]>()?;
+        let span = input.span();
+        let size = input.parse::<LitInt>().and_then(|size| size.base10_parse::<u32>());
+        match size {
+            Ok(size) if (1..=GREATEST_WINDOW).contains(&size) => {
+                self.window = Some(size);
+                Ok(())
+            }
+            _ => error(
+                span,
+                format!(
+                    "a window is a number from 1 to {GREATEST_WINDOW}: how many messages may be in flight\n\
+                     help: write `window = 64`; a stream that needs more carries more in each message"
+                ),
+            ),
+        }
+    }
+}
+
+impl Parse for Arrow {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let from = state(input)?;
         if input.parse::<Token![=>]>().is_err() {
             return no_step(input.span());
         }
@@ -279,7 +332,7 @@ fn no_step<T>(span: Span) -> syn::Result<T> {
     )
 }
 
-fn direction(variant: &Variant) -> syn::Result<(Side, Vec<Arrow>)> {
+fn direction(variant: &Variant) -> syn::Result<(Side, Speech)> {
     let name = &variant.ident;
     no_attributes(&variant.attrs, &["contract"], "belongs on the enum")?;
     let side = |attribute: &Attribute| {
@@ -310,17 +363,17 @@ fn direction(variant: &Variant) -> syn::Result<(Side, Vec<Arrow>)> {
         };
         return error(second.path().span(), text);
     }
-    let arrows = match &attribute.meta {
-        Meta::List(_) => attribute.parse_args_with(Punctuated::<Arrow, Token![,]>::parse_terminated)?,
-        _ => Punctuated::new(),
+    let speech = match &attribute.meta {
+        Meta::List(_) => attribute.parse_args()?,
+        _ => Speech { steps: Vec::new(), window: None },
     };
-    if arrows.is_empty() {
+    if speech.steps.is_empty() {
         return error(
             attribute.path().span(),
             format!("message `{name}` is sent in no state\nhelp: list its steps: `#[{sender}(From => To)]`"),
         );
     }
-    Ok((sender, arrows.into_iter().collect()))
+    Ok((sender, speech))
 }
 
 fn message(variant: &Variant) -> syn::Result<SurfaceMessage> {

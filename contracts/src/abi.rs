@@ -10,7 +10,7 @@
 use core::mem::{offset_of, size_of};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 
-use crate::endpoint::{Description, Side};
+use crate::endpoint::{Description, MessageDescription, Side, StateDescription};
 use crate::fingerprint;
 
 /// Who owns a block or an endpoint: nobody, the kernel, a SIP, or the end of a channel it is in flight to.
@@ -153,6 +153,9 @@ pub const NOTIFY_SET: usize = 1;
 pub struct Cursor {
     /// Messages so far: sent (in a head) or received (in a tail). Written by one side only.
     pub count: AtomicU64,
+    /// Streams only. In a tail: how many messages the receiver has told the sender it has received; it follows `count`
+    /// in steps of a batch. In a head: what the sender last read there, so that it looks only when its window is full.
+    pub credit: AtomicU64,
 }
 
 /// Where one direction's slots lie; constant after creation.
@@ -361,7 +364,7 @@ layouts! {
     Tracked { owner, next, kind }
     BlockEntry { tracked, address, size, capacity }
     End { tracked, notify, ready_next, ready, closed, key, channel }
-    Cursor { count }
+    Cursor { count, credit }
     Ring { offset, stride, mask }
     Channel { id, fingerprint, rings, state, closed_ends, ends, heads, tails }
     Slot { chain, message }
@@ -376,6 +379,8 @@ layouts! {
     }
     Start { table, owner, used, provided, argument, argument_length }
     Description { name, fingerprint, start, states, messages, depth_to_server, depth_to_client }
+    StateDescription { name, speaker }
+    MessageDescription { name, fingerprint, sender, steps, body_size, body_align, window }
 }
 
 /// Raised when a function's meaning or the register convention changes without a layout changing.

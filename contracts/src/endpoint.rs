@@ -223,4 +223,6 @@ pub struct MessageDescription {
     pub body_size: u32,
     /// Alignment of the body; at most [`crate::abi::SLOT_BODY`].
     pub body_align: u32,
+    /// For a stream, how many messages may be in flight its way; 0 for any other message.
+    pub window: u32,
 }

@@ -126,9 +126,13 @@ pub const fn message<B: Exchange>(
     name: &'static str,
     sender: Side,
     steps: &'static [(u16, u16)],
+    window: u32,
     states: &[StateDescription],
 ) -> MessageDescription {
     let mut hash = mix(mix(text(SEED, name), sender as u64), B::FINGERPRINT);
+    if window > 0 {
+        hash = mix(text(hash, "window"), window as u64);
+    }
     let mut i = 0;
     while i < steps.len() {
         hash = text(hash, states[steps[i].0 as usize].name);
@@ -142,6 +146,7 @@ pub const fn message<B: Exchange>(
         steps,
         body_size: size_of::<B>() as u32,
         body_align: align_of::<B>() as u32,
+        window,
     }
 }
 

@@ -14,7 +14,7 @@
 //!
 //! Reading order: [`exchange`] (what may cross), [`exbox`] (the owning handle), [`abi`] (the memory both sides
 //! see), [`port`] (send and receive, untyped), [`endpoint`] (the typed layer that `derive(Contract)` fills in),
-//! [`set`] (waiting on many), [`spec`] (the stock contracts).
+//! [`set`] (waiting on many), [`stream`] (many messages one way), [`spec`] (the stock contracts).
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -37,6 +37,7 @@ pub mod port;
 pub mod select;
 pub mod set;
 pub mod spec;
+pub mod stream;
 pub mod text;
 pub mod time;
 
@@ -49,6 +50,7 @@ pub use endpoint::{
 pub use exbox::{ExBox, Exhausted};
 pub use exchange::{Exchange, Transfer};
 pub use set::{Either, EndpointSet, Event, Member, Service};
+pub use stream::{SendError, TrySendError};
 pub use text::{Name, Text};
 pub use time::Instant;
 

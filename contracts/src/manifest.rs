@@ -274,6 +274,7 @@ mod tests {
             steps: &[(0, 1)],
             body_size: 129,
             body_align: 8,
+            window: 0,
         }],
         depth_to_server: 1,
         depth_to_client: 0,

@@ -8,6 +8,7 @@ use crate::binding;
 use crate::channel::{Carried, Shape, walk};
 use crate::endpoint::{Closed, Contract, Side};
 use crate::exchange::{Exchange, Transfer};
+use crate::stream::{self, SendError, TrySendError};
 
 /// An end of a channel, its contract and state unknown.
 ///
@@ -24,6 +25,15 @@ unsafe impl Send for RawEnd {}
 #[inline(always)]
 fn rings<C: Contract>() -> &'static [Ring; 2] {
     const { &Shape::of(C::DESCRIPTION).rings() }
+}
+
+/// After how many messages a receiver on `side` gives credit: a quarter of the smallest window of the streams towards
+/// it; 0 if there are none, and then nothing of streams is compiled in.
+#[inline(always)]
+fn batch<C: Contract>(side: Side) -> u64 {
+    let batches =
+        const { &[stream::batch(C::DESCRIPTION, Side::Client), stream::batch(C::DESCRIPTION, Side::Server)] };
+    batches[side as usize]
 }
 
 impl RawEnd {
@@ -125,8 +135,110 @@ impl RawEnd {
             slot.cast::<u8>().add(SLOT_BODY).cast::<B>().write(body);
         }
         channel.state.store(u32::from(next_state), Relaxed);
+        if batch::<C>(side) > 0 {
+            // The peer may stream when it speaks again: it is to find its whole window.
+            channel.tails[side as usize].publish();
+        }
         head.store(count.wrapping_add(1), Release);
         binding::notify(channel.end(to));
+    }
+
+    /// Sends a stream's message if fewer than `window` messages are in flight its way, else gives it back.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError::Full`] with the body, or [`TrySendError::Closed`] if also the peer is gone.
+    ///
+    /// # Safety
+    ///
+    /// As [`RawEnd::send`], and `window` is the message's.
+    #[inline]
+    pub unsafe fn try_send<C: Contract, B: Exchange>(
+        &mut self,
+        side: Side,
+        message: u16,
+        next_state: u16,
+        window: u32,
+        body: B,
+    ) -> Result<(), TrySendError<(), B>> {
+        // SAFETY: passed on to the caller.
+        let channel = unsafe { self.channel_as(side) };
+        if !stream::has_room(channel, side.peer(), window) {
+            let closed = channel.end(side.peer()).closed.load(Acquire) != 0;
+            return Err(if closed { TrySendError::Closed(body) } else { TrySendError::Full((), body) });
+        }
+        // SAFETY: passed on to the caller; the ring has room for whatever the window lets in.
+        unsafe { self.send::<C, B>(side, message, next_state, body) };
+        Ok(())
+    }
+
+    /// Sends a stream's message as soon as fewer than `window` messages are in flight its way.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] with the body if the window is full and the peer is gone.
+    ///
+    /// # Safety
+    ///
+    /// As [`RawEnd::try_send`].
+    #[inline]
+    pub unsafe fn send_when_room<C: Contract, B: Exchange>(
+        &mut self,
+        side: Side,
+        message: u16,
+        next_state: u16,
+        window: u32,
+        body: B,
+    ) -> Result<(), SendError<B>> {
+        // SAFETY: passed on to the caller.
+        if !unsafe { stream::has_room(self.channel_as(side), side.peer(), window) }
+            // SAFETY: as above.
+            && !unsafe { self.wait_room(side, window) }
+        {
+            return Err(SendError(body));
+        }
+        // SAFETY: passed on to the caller; the ring has room for whatever the window lets in.
+        unsafe { self.send::<C, B>(side, message, next_state, body) };
+        Ok(())
+    }
+
+    /// Waits until fewer than `window` messages are in flight to the peer. False if the peer is gone and that many are.
+    ///
+    /// # Safety
+    ///
+    /// This is the end of `side`, and it sends.
+    #[cold]
+    unsafe fn wait_room(&self, side: Side, window: u32) -> bool {
+        // SAFETY: passed on to the caller.
+        let channel = unsafe { self.channel_as(side) };
+        let closed = || channel.end(side.peer()).closed.load(Acquire) != 0;
+        loop {
+            // The peer's close comes after its last credit: read in the other order, no room is missed.
+            let gone = closed();
+            if stream::has_room(channel, side.peer(), window) {
+                return true;
+            }
+            if gone {
+                return false;
+            }
+            binding::wait_room(self.end, || closed() || stream::has_room(channel, side.peer(), window));
+        }
+    }
+
+    /// Tells the sender of a stream how many messages have been received, before this side turns to other things.
+    ///
+    /// # Safety
+    ///
+    /// As [`RawEnd::poll_message`].
+    #[inline(always)]
+    pub(crate) unsafe fn give_credit<C: Contract>(&self, side: Side) {
+        if batch::<C>(side) > 0 {
+            // SAFETY: passed on to the caller.
+            let channel = unsafe { self.channel_as(side) };
+            if channel.tails[side as usize].publish() {
+                binding::notify(channel.end(side.peer()));
+            }
+        }
     }
 
     /// The number of the message at the head of the ring, if one is there.
@@ -142,6 +254,9 @@ impl RawEnd {
         // The peer's close comes after its last send: read in the other order, nothing is missed.
         let closed = channel.end(side.peer()).closed.load(Acquire) != 0;
         if channel.heads[side as usize].count.load(Acquire) == tail {
+            // Whoever finds nothing may wait next, and the sender may wait for credit.
+            // SAFETY: passed on to the caller.
+            unsafe { self.give_credit::<C>(side) };
             return if closed { Err(Closed) } else { Ok(None) };
         }
         // SAFETY: the slot lies in the channel and holds a message, published by the head.
@@ -189,6 +304,11 @@ impl RawEnd {
         // SAFETY: the caller vouches for the body's type; it is read once, before the slot is given back.
         let body = unsafe { slot.cast::<u8>().add(SLOT_BODY).cast::<B>().read() };
         tail.store(count.wrapping_add(1), Release);
+        let batch = batch::<C>(side);
+        if batch > 0 && channel.tails[side as usize].owes(batch) {
+            // SAFETY: passed on to the caller.
+            unsafe { self.give_credit::<C>(side) };
+        }
         body
     }
 

@@ -18,7 +18,7 @@ pub trait Member: Sized + Send {
     type Received;
     /// Its next message, if one is there.
     fn try_receive(self) -> Result<Self::Received, TryReceiveError<Self>>;
-    /// The end behind it.
+    /// The end behind it. Whoever asks for it is about to wait.
     #[doc(hidden)]
     fn end(&self) -> &'static End;
 }
@@ -29,6 +29,8 @@ impl<E: Receive> Member for E {
         Receive::try_receive(self)
     }
     fn end(&self) -> &'static End {
+        // SAFETY: it is an end of this side of this contract, and it receives.
+        unsafe { self.as_raw().give_credit::<E::Contract>(E::SIDE) };
         self.as_raw().end()
     }
 }

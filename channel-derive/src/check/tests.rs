@@ -57,6 +57,23 @@ fn a_cycle_that_one_side_speaks_alone_is_refused_and_shown() {
 }
 
 #[test]
+fn a_stream_is_no_cycle_and_its_message_stays_where_it_is() {
+    assert_eq!(troubles("client Item[4]: Open => Open\nclient Done: Open => End"), []);
+    let found = only("client Item[4]: Open => End");
+    assert!(matches!(found, Trouble::StreamMovesOn { step } if step.message == 0));
+    // A longer cycle is none the better for a window in it.
+    let found = troubles("client Item[4]: One => Two\nclient Back: Two => One\nclient Done: One => End");
+    assert!(found.iter().any(|trouble| matches!(trouble, Trouble::OneSidedCycle { .. })), "{found:?}");
+}
+
+#[test]
+fn a_stream_takes_a_method_that_waits_and_one_that_does_not() {
+    let found = only("client Item[4]: Open => Open\nclient TryItem: Open => End");
+    assert!(matches!(found, Trouble::SameMethod { first: 0, second: 1, method } if method == "try_item"));
+    assert_eq!(troubles("client Item: Open => End\nclient TryItem: Open => End"), []);
+}
+
+#[test]
 fn a_label_that_leaves_a_state_twice_is_refused() {
     assert!(matches!(
         only("client A: One => End, One => Two\nserver B: Two => End"),
@@ -137,6 +154,10 @@ mod explorer {
             for (me, side) in [Side::Client, Side::Server].into_iter().enumerate() {
                 let peer = 1 - me;
                 for step in protocol.leaving(now.states[me]).filter(|step| protocol.sender(*step) == side) {
+                    let window = protocol.messages[step.message].window;
+                    if window.is_some_and(|window| now.queues[peer].len() >= window as usize) {
+                        continue;
+                    }
                     moved = true;
                     let mut next = now.clone();
                     next.states[me] = step.to;
@@ -180,7 +201,10 @@ mod explorer {
             let state = |number: usize| name(if number == 6 { "End".to_owned() } else { format!("S{number}") });
             let spoken: Vec<Spoken> = messages.iter().enumerate().map(|(number, (from, to, whim))| {
                 let sender = if speakers[*from] == (*whim > 0) { Side::Client } else { Side::Server };
-                Spoken { name: name(format!("M{number}")), sender, steps: vec![(state(*from), state(*to))] }
+                // A loop is a stream more often than not: otherwise it is refused.
+                let window = (from == to && whim % 4 > 0).then_some(u32::from(whim % 4));
+                let steps = vec![(state(*from), state(*to))];
+                Spoken { name: name(format!("M{number}")), sender, steps, window }
             }).collect();
             let start = spoken[0].steps[0].0.clone();
             Protocol::new("Random", start, spoken)

@@ -15,7 +15,11 @@ pub(super) fn module(protocol: &Protocol, contract: &Ident) -> String {
         let speaker = speaker(protocol, state);
         let moves: Vec<String> = protocol
             .leaving(state)
-            .map(|step| format!("`{}` → {}", protocol.messages[step.message].name, link(protocol, step.to)))
+            .map(|step| {
+                let message = &protocol.messages[step.message];
+                let window = message.window.map(|window| format!(" (window {window})")).unwrap_or_default();
+                format!("`{}`{window} → {}", message.name, link(protocol, step.to))
+            })
             .collect();
         text += &format!("| {}{start} | {speaker} | {} |\n", link(protocol, state), moves.join("<br>"));
     }
@@ -64,6 +68,25 @@ pub(super) fn step(protocol: &Protocol, step: Move) -> String {
         message(protocol, step),
         link(protocol, step.from)
     )
+}
+
+/// The methods that send a stream's message: the one that waits, and the one that does not.
+pub(super) fn stream(protocol: &Protocol, step: Move, window: u32, method: &Ident) -> [String; 2] {
+    let (name, state, peer) =
+        (message(protocol, step), link(protocol, step.from), protocol.sender(step).peer());
+    let trying = format!("try_{}", crate::parse::plain(method));
+    [
+        format!(
+            "\n\nSends `{name}` in state {state}, which it leaves as it is. While {window} messages are in flight to the \
+             {peer} it waits; [`{trying}`](Self::{trying}) does not.\n\n# Errors\n\n\
+             [`SendError`](::contracts::SendError), with the message, if the {peer} is gone and that many are in flight."
+        ),
+        format!(
+            "\n\nAs [`{method}`](Self::{method}), without waiting.\n\n# Errors\n\n\
+             [`Full`](::contracts::TrySendError::Full), with endpoint and message, if {window} messages are in flight; \
+             [`Closed`](::contracts::TrySendError::Closed) if also the {peer} is gone."
+        ),
+    ]
 }
 
 /// What a side receives in a state.

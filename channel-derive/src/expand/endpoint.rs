@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::{Writer, docs, endpoint_type, local, side_path};
-use crate::model::{Move, Side, StateId};
+use super::{Writer, docs, endpoint_type, local, name as name_at, side_path};
+use crate::model::{MessageId, Move, Side, StateId};
 use crate::names;
 
 impl Writer<'_> {
@@ -110,6 +110,86 @@ impl Writer<'_> {
                 }
             }
         }
+    }
+
+    /// The two methods that send a stream's message: one waits for room, one does not.
+    pub(super) fn stream(&self, step: Move, window: u32) -> TokenStream {
+        let visibility = &self.inner;
+        let message = &self.messages[step.message];
+        let side = self.protocol.sender(step);
+        let endpoint = endpoint_type(side);
+        let side_value = side_path(side);
+        let contract = &self.contract;
+        let from = &self.states[step.from];
+        let user_docs: Vec<_> = message.surface.docs.iter().collect();
+        let [waiting_docs, trying_docs] = docs::stream(self.protocol, step, window, &message.method);
+        let (method, trying) = (&message.method, self.trying(step.message));
+        let fields: Vec<_> = message.surface.fields.iter().map(|field| &field.name).collect();
+        let types = &message.types;
+        // A stream that leads elsewhere is refused; until then its methods return what the contract says.
+        let to = self.endpoint_in(side, step.to).unwrap_or_else(|| quote!(()));
+        let body = &message.body;
+        let (number, next) = (step.message as u16, step.to as u16);
+        let (raw, content, error) = (local("raw"), local("content"), local("error"));
+        let after = self.step_result(side, step, &raw);
+        let after = if after.is_empty() { quote!(()) } else { after };
+        let allow = quote! {
+            #[allow(
+                clippy::too_many_arguments,
+                clippy::wrong_self_convention,
+                clippy::should_implement_trait,
+                clippy::result_large_err
+            )]
+        };
+        quote! {
+            impl #endpoint<#from> {
+                #(#[doc = #user_docs])*
+                #[doc = #waiting_docs]
+                #[inline]
+                #allow
+                #visibility fn #method(self, #(#fields: #types),*)
+                    -> ::core::result::Result<#to, ::contracts::SendError<#body>>
+                {
+                    let mut #raw = self.0;
+                    let #content = #body { #(#fields),* };
+                    // SAFETY: the endpoint's type says that the channel is in a state in which this message is sent.
+                    match unsafe { ::contracts::port::RawEnd::send_when_room::<#contract, _>(&mut #raw, #side_value, #number, #next, #window, #content) } {
+                        ::core::result::Result::Ok(()) => ::core::result::Result::Ok(#after),
+                        ::core::result::Result::Err(#error) => ::core::result::Result::Err(#error),
+                    }
+                }
+
+                #(#[doc = #user_docs])*
+                #[doc = #trying_docs]
+                #[inline]
+                #allow
+                #visibility fn #trying(self, #(#fields: #types),*)
+                    -> ::core::result::Result<#to, ::contracts::TrySendError<Self, #body>>
+                {
+                    let mut #raw = self.0;
+                    let #content = #body { #(#fields),* };
+                    // SAFETY: as above.
+                    match unsafe { ::contracts::port::RawEnd::try_send::<#contract, _>(&mut #raw, #side_value, #number, #next, #window, #content) } {
+                        ::core::result::Result::Ok(()) => ::core::result::Result::Ok(#after),
+                        ::core::result::Result::Err(::contracts::TrySendError::Full((), #content)) => {
+                            ::core::result::Result::Err(::contracts::TrySendError::Full(
+                                #endpoint(#raw, ::core::marker::PhantomData),
+                                #content,
+                            ))
+                        }
+                        ::core::result::Result::Err(::contracts::TrySendError::Closed(#content)) => {
+                            ::core::result::Result::Err(::contracts::TrySendError::Closed(#content))
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The method that sends a stream's message without waiting.
+    fn trying(&self, message: MessageId) -> proc_macro2::Ident {
+        let name = &self.protocol.messages[message].name;
+        name_at(&names::trying(&names::snake_case(name)), self.messages[message].surface.name.span())
     }
 
     /// What a side receives in a state, and the methods that do.

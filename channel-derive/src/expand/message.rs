@@ -24,9 +24,26 @@ impl Writer<'_> {
             quote!(::contracts::generated::Part::hand_over(::contracts::generated::part::<#ty>(), &self.#field, #transfer);)
         });
         let holds = quote!(<Self as ::contracts::Exchange>::HOLDS_HANDLES);
+        // A stream's message can come back to its sender.
+        let (attributes, visibility) = match self.protocol.messages[message].window {
+            Some(_) => {
+                let docs = format!("The fields of `{name}`, given back when it could not be sent.");
+                (quote!(#[doc = #docs]), Some(&self.inner))
+            }
+            None => (quote!(), None),
+        };
+        let field_docs = names.surface.fields.iter().map(|field| {
+            let docs = &field.docs;
+            let fallback = (docs.is_empty() && visibility.is_some())
+                .then(|| format!("See `{name}`"))
+                .map(|text| quote!(#[doc = #text]));
+            let docs = visibility.map(|_| quote!(#(#[doc = #docs])*));
+            quote!(#docs #fallback)
+        });
         quote! {
+            #attributes
             #[repr(C)]
-            struct #body { #(#fields: #types),* }
+            #visibility struct #body { #(#field_docs #visibility #fields: #types),* }
 
             impl #body {
                 const PARTS: &'static [::contracts::generated::Field] = &[#(#parts),*];

@@ -127,7 +127,10 @@ impl<'a> Writer<'a> {
             .map(|(state, name)| self.state(state, name));
         let endpoints = [Side::Client, Side::Server].map(|side| self.endpoint(side));
         let bodies = (0..self.messages.len()).map(|message| self.body(message));
-        let steps = self.protocol.moves().map(|step| self.send(step));
+        let steps = self.protocol.moves().map(|step| match self.protocol.messages[step.message].window {
+            Some(window) => self.stream(step, window),
+            None => self.send(step),
+        });
         let receives = [Side::Client, Side::Server].into_iter().flat_map(|side| {
             (0..self.protocol.end())
                 .filter(move |state| self.protocol.speaks(side.peer(), *state))
@@ -176,7 +179,8 @@ impl<'a> Writer<'a> {
                 let (from, to) = (step.from as u16, step.to as u16);
                 quote!((#from, #to))
             });
-            quote!(::contracts::generated::message::<#body>(#name, #sender, &[#(#steps),*], STATES))
+            let window = message.window.unwrap_or(0);
+            quote!(::contracts::generated::message::<#body>(#name, #sender, &[#(#steps),*], #window, STATES))
         });
         quote! {
             // SAFETY: depths and endpoints are those of the messages that the description lists.

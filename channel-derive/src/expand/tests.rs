@@ -18,6 +18,8 @@ const STORE: &str = "
         Zask { /** Zdocs of a field. */ zfield: zmodule::Ztype<[Zelement; ZLENGTH]>, zblock: ExBox<[Zcontent]> },
         #[server(Zbusy => Zidle)]
         Zreply { zanswer: u32 },
+        #[client(Zidle => Zidle, window = 3)]
+        Zflow { zpart: ExBox<[Zbytes]> },
         #[client(Zidle => End)]
         Zleave,
     }";
@@ -60,6 +62,7 @@ fn nothing_of_the_users_is_in_unsafe_code_but_names_of_types_and_variants() {
         // Bodies, enums of received messages, the contract, its states: names in `unsafe impl` headers and calls.
         "BodyOfZask",
         "BodyOfZreply",
+        "BodyOfZflow",
         "BodyOfZleave",
         "ServerZidle",
         "ClientZbusy",

@@ -235,6 +235,15 @@ pub(crate) fn wait(end: &End) {
     park(core);
 }
 
+/// Blocks the running thread, which sends on `end`, until the receiver has given credit or closed. May return early.
+///
+/// `something_there` was false just now, and nobody else ran since.
+#[inline]
+pub(crate) fn wait_room(end: &End, something_there: impl Fn() -> bool) {
+    let _ = something_there;
+    wait(end);
+}
+
 /// Blocks the running thread until a member of the set has something to receive. May return early.
 #[inline]
 pub(crate) fn wait_set(set: &Set) {

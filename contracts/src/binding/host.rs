@@ -341,6 +341,11 @@ pub(crate) fn wait(end: &End) {
     park(&end.notify, None, || unsafe { end.has_news() });
 }
 
+/// Blocks the calling thread, which sends on `end`, until the receiver has given credit or closed. May return early.
+pub(crate) fn wait_room(end: &End, something_there: impl Fn() -> bool) {
+    park(&end.notify, None, something_there);
+}
+
 /// Blocks the calling thread until a member of the set has something to receive. May return early.
 pub(crate) fn wait_set(set: &Set) {
     park(&set.waiter, None, || !set.ready.load(Acquire).is_null());
