@@ -28,7 +28,7 @@ fn rings<C: Contract>() -> &'static [Ring; 2] {
 }
 
 /// After how many messages a receiver on `side` gives credit: a quarter of the smallest window of the streams towards
-/// it; 0 if there are none, and then nothing of streams is compiled in.
+/// it; 0 if there are none. What concerns streams is compiled in only where they flow.
 #[inline(always)]
 fn batch<C: Contract>(side: Side) -> u64 {
     let batches =
@@ -135,7 +135,7 @@ impl RawEnd {
             slot.cast::<u8>().add(SLOT_BODY).cast::<B>().write(body);
         }
         channel.state.store(u32::from(next_state), Relaxed);
-        if batch::<C>(side) > 0 {
+        if const { stream::flows(C::DESCRIPTION) } && batch::<C>(side) > 0 {
             // The peer may stream when it speaks again: it is to find its whole window.
             channel.tails[side as usize].publish();
         }
@@ -254,9 +254,11 @@ impl RawEnd {
         // The peer's close comes after its last send: read in the other order, nothing is missed.
         let closed = channel.end(side.peer()).closed.load(Acquire) != 0;
         if channel.heads[side as usize].count.load(Acquire) == tail {
-            // Whoever finds nothing may wait next, and the sender may wait for credit.
-            // SAFETY: passed on to the caller.
-            unsafe { self.give_credit::<C>(side) };
+            if const { stream::flows(C::DESCRIPTION) } {
+                // Whoever finds nothing may wait next, and the sender may wait for credit.
+                // SAFETY: passed on to the caller.
+                unsafe { self.give_credit::<C>(side) };
+            }
             return if closed { Err(Closed) } else { Ok(None) };
         }
         // SAFETY: the slot lies in the channel and holds a message, published by the head.
@@ -304,10 +306,12 @@ impl RawEnd {
         // SAFETY: the caller vouches for the body's type; it is read once, before the slot is given back.
         let body = unsafe { slot.cast::<u8>().add(SLOT_BODY).cast::<B>().read() };
         tail.store(count.wrapping_add(1), Release);
-        let batch = batch::<C>(side);
-        if batch > 0 && channel.tails[side as usize].owes(batch) {
-            // SAFETY: passed on to the caller.
-            unsafe { self.give_credit::<C>(side) };
+        if const { stream::flows(C::DESCRIPTION) } {
+            let batch = batch::<C>(side);
+            if batch > 0 && channel.tails[side as usize].owes(batch) {
+                // SAFETY: passed on to the caller.
+                unsafe { self.give_credit::<C>(side) };
+            }
         }
         body
     }

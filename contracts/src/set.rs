@@ -10,6 +10,7 @@ use crate::binding;
 use crate::endpoint::{Closed, Contract, Endpoint, Receive, TryReceiveError};
 use crate::exbox::Exhausted;
 use crate::port::RawEnd;
+use crate::stream;
 use crate::time::Instant;
 
 /// What can be waited on in a set: an endpoint that receives, or [`Either`] of two such.
@@ -29,8 +30,10 @@ impl<E: Receive> Member for E {
         Receive::try_receive(self)
     }
     fn end(&self) -> &'static End {
-        // SAFETY: it is an end of this side of this contract, and it receives.
-        unsafe { self.as_raw().give_credit::<E::Contract>(E::SIDE) };
+        if const { stream::flows(E::Contract::DESCRIPTION) } {
+            // SAFETY: it is an end of this side of this contract, and it receives.
+            unsafe { self.as_raw().give_credit::<E::Contract>(E::SIDE) };
+        }
         self.as_raw().end()
     }
 }

@@ -115,6 +115,11 @@ impl<E, M> fmt::Display for TrySendError<E, M> {
 
 impl<E, M> core::error::Error for TrySendError<E, M> {}
 
+/// Whether the contract has streams.
+pub(crate) const fn flows(description: &Description) -> bool {
+    batch(description, Side::Client) > 0 || batch(description, Side::Server) > 0
+}
+
 /// After how many messages a receiver on side `to` gives credit; 0 if no stream flows that way.
 pub(crate) const fn batch(description: &Description, to: Side) -> u64 {
     let mut least = 0;
