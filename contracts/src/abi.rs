@@ -275,6 +275,9 @@ pub struct Core {
     pub top_ready: AtomicU32,
     /// What interrupts left to do, a bit each; looked at whenever a thread waits.
     pub pending: AtomicU32,
+    /// 1 while the running thread is in a step that a switch must not come between; it is not preempted then. Whoever
+    /// goes on after a switch clears it.
+    pub busy: AtomicU32,
     /// This core's share of the counters.
     pub counters: Counters,
 }
@@ -371,7 +374,7 @@ layouts! {
     Set { id, owner, waiter, ready }
     Thread { stack_pointer, resume, stack_limit, priority, sip, selection }
     Counters { blocks_moved, bytes_moved, bytes_copied, hand_offs }
-    Core { this, current, woken, top_ready, pending, counters }
+    Core { this, current, woken, top_ready, pending, busy, counters }
     ChannelRequest { description }
     Table {
         hash, block_allocate, block_free, channel_create, end_close, set_create, set_close, thread_block,

@@ -36,6 +36,8 @@ pub(crate) fn run(boot_info: &'static mut BootInfo) -> ! {
 fn start(boot_info: &BootInfo) -> Result<Option<String>, String> {
     sip::install_fault_handling()
         .map_err(|_| "out of memory for the stack that faults are handled on".to_string())?;
+    sched::start_preemption()
+        .map_err(|_| "out of memory for the stack that preemption runs on".to_string())?;
     let archive = ramdisk(boot_info).ok_or("the machine was started without a boot archive")?;
     let entry = exchange::adopt(archive.as_ptr() as usize, archive.len(), Owner::KERNEL)
         .map_err(|_| "out of memory for the boot archive's ledger entry".to_string())?;

@@ -17,7 +17,7 @@ use contracts::manifest::Wiring;
 
 /// The tests' own processes.
 pub const PROCESSES: &[&str] =
-    &["altered", "dealer", "echo", "faulty", "meter", "north", "origin", "relay", "sink", "south"];
+    &["altered", "dealer", "echo", "faulty", "meter", "north", "origin", "relay", "sink", "south", "spinner"];
 
 /// The images of the system and of the tests' own processes.
 ///

@@ -5,8 +5,14 @@
 //! runs, and the rest of the time slice goes along. Only when there is nobody to hand over to, when a thread in the
 //! queue outranks the peer, or when an interrupt left work, the kernel's scheduler decides.
 //!
-//! Nothing here is atomic beyond single loads and stores: threads of one core switch only where they wait, and
-//! interrupt handlers write nothing but [`Core::pending`].
+//! Nothing here is atomic beyond single loads and stores. Interrupt handlers write nothing but [`Core::pending`], and
+//! a thread is not preempted between [`enter`] and [`leave`], or between [`enter`] and the switch that ends its step:
+//!
+//! - taking a thread out of a `notify` or `waiter` word and making it ready is one step, so that it is made ready once;
+//! - looking for news, naming oneself, and switching away is one step, so that no news falls in between;
+//! - an end joins, leaves or is listed in a set in one step.
+//!
+//! The rings need none of this: each counter has one writer.
 
 use core::alloc::Layout;
 use core::arch::asm;
@@ -15,7 +21,9 @@ use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicPtr, AtomicU64};
 
-use crate::abi::{BlockEntry, Channel, ChannelRequest, Core, End, NOTIFY_SET, Owner, Set, Table, Thread};
+use crate::abi::{
+    BlockEntry, Channel, ChannelRequest, Core, Counters, End, NOTIFY_SET, Owner, Set, Table, Thread,
+};
 use crate::endpoint::{Description, Side};
 use crate::exbox::Exhausted;
 use crate::port::RawEnd;
@@ -85,8 +93,10 @@ pub unsafe fn switch(from: &Thread, to: &Thread) {
             "mov rsp, [rsi + {stack}]",
             "jmp [rsi + {resume}]",
             "2:",
+            "mov dword ptr gs:[{busy}], 0",
             "pop rbp",
             "pop rbx",
+            busy = const offset_of!(Core, busy),
             stack = const offset_of!(Thread, stack_pointer),
             resume = const offset_of!(Thread, resume),
             inout("rdi") from => _,
@@ -97,20 +107,47 @@ pub unsafe fn switch(from: &Thread, to: &Thread) {
     }
 }
 
-#[inline]
-fn add(counter: &AtomicU64, amount: u64) {
-    counter.store(counter.load(Relaxed).wrapping_add(amount), Relaxed);
+/// Begins a step during which the running thread is not preempted. Steps do not nest.
+#[inline(always)]
+fn enter() {
+    // SAFETY: while our code runs, GS points at the core's data.
+    unsafe {
+        asm!("mov dword ptr gs:[{busy}], 1", busy = const offset_of!(Core, busy), options(nostack, preserves_flags))
+    };
+}
+
+/// Ends a step. An interrupt that came meanwhile is seen to at the next one, or when the thread waits.
+#[inline(always)]
+fn leave() {
+    // SAFETY: while our code runs, GS points at the core's data.
+    unsafe {
+        asm!("mov dword ptr gs:[{busy}], 0", busy = const offset_of!(Core, busy), options(nostack, preserves_flags))
+    };
+}
+
+/// Adds to one of the core's counters, in one instruction, between whose parts no other thread runs.
+macro_rules! count {
+    ($counter:ident, $amount:expr) => {
+        // SAFETY: while our code runs, GS points at the core's data; the counters are numbers.
+        unsafe {
+            asm!(
+                "add qword ptr gs:[{counter}], {amount}",
+                counter = const offset_of!(Core, counters) + offset_of!(Counters, $counter),
+                amount = in(reg) $amount,
+                options(nostack),
+            )
+        }
+    };
 }
 
 #[inline]
 pub(crate) fn count_moved(blocks: u64, bytes: u64) {
-    let counters = &this_core().counters;
-    add(&counters.blocks_moved, blocks);
-    add(&counters.bytes_moved, bytes);
+    count!(blocks_moved, blocks);
+    count!(bytes_moved, bytes);
 }
 
 pub(crate) fn count_copied(bytes: usize) {
-    add(&this_core().counters.bytes_copied, bytes as u64);
+    count!(bytes_copied, bytes as u64);
 }
 
 pub(crate) fn allocate_block(layout: Layout) -> Option<&'static BlockEntry> {
@@ -158,17 +195,18 @@ pub(crate) unsafe fn close_set(set: &'static Set) {
 /// Lets the thread that waits on `end`, alone or in a set, know that there is something to receive.
 #[inline]
 pub fn notify(end: &End) {
+    enter();
     let word = end.notify.load(Relaxed);
     if word == 0 {
-        return;
-    }
-    if word & NOTIFY_SET == 0 {
+        // Nobody waits.
+    } else if word & NOTIFY_SET == 0 {
         end.notify.store(0, Relaxed);
         make_ready(word as *const Thread);
     } else {
         // SAFETY: a set lives as long as it has members.
         notify_set(unsafe { &*((word & !NOTIFY_SET) as *const Set) }, end);
     }
+    leave();
 }
 
 #[inline]
@@ -184,18 +222,22 @@ fn notify_set(set: &Set, end: &End) {
 /// Makes `end` a member of the set.
 #[inline]
 pub(crate) fn join_set(set: &Set, end: &End) {
+    enter();
     end.notify.store(ptr::from_ref(set) as usize | NOTIFY_SET, Relaxed);
     // SAFETY: the caller holds the end, which is open.
     if unsafe { end.has_news() } {
         push_ready(set, end);
     }
+    leave();
 }
 
 /// Ends the membership of an end that is in no list of ready ends but the caller's own.
 #[inline]
 pub(crate) fn leave_set(end: &End) {
+    enter();
     end.ready.store(0, Relaxed);
     end.notify.store(0, Relaxed);
+    leave();
 }
 
 /// Lists `end` among the set's ready ends, unless it is there.
@@ -211,8 +253,10 @@ fn push_ready(set: &Set, end: &End) {
 /// Takes the whole list of ready ends, newest first.
 #[inline]
 pub(crate) fn take_ready(set: &Set) -> *const End {
+    enter();
     let first = set.ready.load(Relaxed);
     set.ready.store(ptr::null_mut(), Relaxed);
+    leave();
     first
 }
 
@@ -227,9 +271,19 @@ fn make_ready(thread: *const Thread) {
     }
 }
 
+/// Whether a wait on a set would end at once.
+fn is_listed(set: &Set) -> bool {
+    !set.ready.load(Relaxed).is_null()
+}
+
 /// Blocks the running thread until `end` has something to receive. May return early.
 #[inline]
 pub(crate) fn wait(end: &End) {
+    enter();
+    // SAFETY: the caller holds the end, which is open.
+    if unsafe { end.has_news() } {
+        return leave();
+    }
     let core = this_core();
     end.notify.store(core.current.load(Relaxed) as usize, Relaxed);
     park(core);
@@ -247,6 +301,10 @@ pub(crate) fn wait_room(end: &End, something_there: impl Fn() -> bool) {
 /// Blocks the running thread until a member of the set has something to receive. May return early.
 #[inline]
 pub(crate) fn wait_set(set: &Set) {
+    enter();
+    if is_listed(set) {
+        return leave();
+    }
     let core = this_core();
     set.waiter.store(core.current.load(Relaxed) as usize, Relaxed);
     park(core);
@@ -254,16 +312,25 @@ pub(crate) fn wait_set(set: &Set) {
 
 /// As [`wait`], until the clock shows at least `deadline`.
 pub(crate) fn wait_until(end: &End, deadline: Instant) {
-    end.notify.store(this_core().current.load(Relaxed) as usize, Relaxed);
-    // SAFETY: the word names this thread, and the end outlives the call.
-    unsafe { (table().thread_block_until)(deadline.as_nanos(), &end.notify) };
+    enter();
+    // SAFETY: the caller holds the end, which is open.
+    if !unsafe { end.has_news() } {
+        end.notify.store(this_core().current.load(Relaxed) as usize, Relaxed);
+        // SAFETY: the word names this thread, and the end outlives the call.
+        unsafe { (table().thread_block_until)(deadline.as_nanos(), &end.notify) };
+    }
+    leave();
 }
 
 /// As [`wait_set`], until the clock shows at least `deadline`.
 pub(crate) fn wait_set_until(set: &Set, deadline: Instant) {
-    set.waiter.store(this_core().current.load(Relaxed) as usize, Relaxed);
-    // SAFETY: the word names this thread, and the set outlives the call.
-    unsafe { (table().thread_block_until)(deadline.as_nanos(), &set.waiter) };
+    enter();
+    if !is_listed(set) {
+        set.waiter.store(this_core().current.load(Relaxed) as usize, Relaxed);
+        // SAFETY: the word names this thread, and the set outlives the call.
+        unsafe { (table().thread_block_until)(deadline.as_nanos(), &set.waiter) };
+    }
+    leave();
 }
 
 /// Blocks the running thread until the clock shows at least `deadline`.
@@ -285,6 +352,7 @@ pub(crate) fn selection() -> &'static Set {
     unsafe { &(*this_core().current.load(Relaxed)).selection }
 }
 
+/// Switches away, in the step that named the running thread where it waits.
 #[inline]
 fn park(core: &Core) {
     let woken = core.woken.load(Relaxed);
@@ -296,10 +364,11 @@ fn park(core: &Core) {
         let current = core.current.load(Relaxed);
         core.woken.store(ptr::null_mut(), Relaxed);
         core.current.store(woken, Relaxed);
-        add(&core.counters.hand_offs, 1);
+        count!(hand_offs, 1u64);
         // SAFETY: `current` is the running thread, `next` was at rest and is now named current.
         unsafe { switch(&*current, next) };
     } else {
         (table().thread_block)();
+        leave();
     }
 }

@@ -46,6 +46,11 @@ pub fn sip_window(index: u64) -> VirtAddr {
     VirtAddr::new(SIP_WINDOWS + index * SIP_WINDOW_BYTES)
 }
 
+/// Whether `address` lies in a SIP's window.
+pub fn is_sip_code(address: u64) -> bool {
+    (SIP_WINDOWS..SIP_WINDOWS + SIP_WINDOW_COUNT * SIP_WINDOW_BYTES).contains(&address)
+}
+
 /// An area of ours in which the loader already mapped something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AreaInUse {

@@ -12,5 +12,5 @@ pub use queue::{MOST_PRIORITY, RunQueue};
 #[cfg(feature = "bare")]
 pub use threads::{
     Event, SERIAL_INPUT, Thread, ThreadError, adopt_boot_thread, block, block_until, current, is_ready,
-    kernel_threads, leave, ready, spawn, yield_now,
+    kernel_threads, leave, ready, spawn, start_preemption, yield_now,
 };

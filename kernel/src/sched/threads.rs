@@ -3,28 +3,37 @@
 //! ```text
 //!            1 spawn          3 pop            5 leave
 //! (nothing) --------> ready ---------> running --------> (gone)
-//!                       ^                 |
-//!                       | 2 ready    4 block, hand-off
+//!                       ^ ^--6 preempt----|
+//!                       | 2 ready         | 4 block, hand-off
 //!                       +----- waiting <--+
 //! ```
+//!
+//! An interrupt that finds a SIP's own code running takes the core away from it (6), unless the SIP is in one of the
+//! steps that [`contracts::binding::bare`] marks; its registers are kept beside its thread, so that it needs none of the
+//! SIP's stack. The kernel's code is not preempted.
 //!
 //! A ready thread is in the queue or in the core's `woken` word. A waiting one is named in exactly one place: an end's
 //! `notify`, a set's `waiter`, an [`Event`], or the list of sleepers; whoever takes it out of there makes it ready.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use core::arch::naked_asm;
+use core::arch::{asm, naked_asm};
+use core::cell::UnsafeCell;
+use core::mem::{MaybeUninit, offset_of};
 use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
 
+use conquer_once::spin::OnceCell;
 use contracts::abi;
 use contracts::binding::bare::{switch, this_core};
 use spin::Mutex;
 
 use super::RunQueue;
+use crate::arch::trap::{self, Context, Preemption, TrapFrame};
 use crate::arch::{clock, cores, interrupts};
-use crate::memory::stacks::Stack;
+use crate::memory::layout;
+use crate::memory::stacks::{Stack, StackError};
 
 /// A thread and its stack.
 ///
@@ -33,7 +42,12 @@ use crate::memory::stacks::Stack;
 pub struct Thread {
     shared: abi::Thread,
     stack: Stack,
+    /// What it goes on with after it was preempted.
+    preempted: UnsafeCell<MaybeUninit<Context>>,
 }
+
+// SAFETY: the context is written by the interrupt that preempts the thread and read when it goes on, one at a time.
+unsafe impl Sync for Thread {}
 
 /// Why there is no new thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +136,7 @@ pub fn spawn(
                 selection: abi::Set::unlisted(),
             },
             stack,
+            preempted: UnsafeCell::new(MaybeUninit::uninit()),
         });
         Box::from_raw(memory)
     };
@@ -151,7 +166,15 @@ const THREADS_A_PRIORITY: usize = 64;
 /// Where a new thread's first switch jumps to: its entry and argument lie on its stack.
 #[unsafe(naked)]
 unsafe extern "C" fn thread_start() {
-    naked_asm!("pop rdi", "pop rax", "xor ebp, ebp", "push 0", "jmp rax")
+    naked_asm!(
+        "mov dword ptr gs:[{busy}], 0",
+        "pop rdi",
+        "pop rax",
+        "xor ebp, ebp",
+        "push 0",
+        "jmp rax",
+        busy = const offset_of!(abi::Core, busy),
+    )
 }
 
 /// Queues a thread that was taken from where it waited.
@@ -219,6 +242,55 @@ pub fn block() {
 pub fn yield_now() {
     ready(current());
     block();
+}
+
+const PREEMPTION_STACK_PAGES: usize = 4;
+
+static PREEMPTION_STACK: OnceCell<Stack> = OnceCell::uninit();
+
+/// Makes interrupts share the core out among SIPs' threads. Called once.
+pub fn start_preemption() -> Result<(), StackError> {
+    let stack = Stack::allocate(PREEMPTION_STACK_PAGES)?;
+    PREEMPTION_STACK.init_once(|| stack);
+    trap::set_preemption_hook(preempt);
+    Ok(())
+}
+
+/// Whether the interrupted context makes room: it does if it is a SIP's own code and not in the middle of a step. The
+/// kernel is not preempted, so none of its locks is held then.
+fn preempt(frame: &TrapFrame) -> Option<Preemption> {
+    let core = this_core();
+    if !layout::is_sip_code(frame.rip) || core.busy.load(Relaxed) != 0 {
+        return None;
+    }
+    let stack_top = PREEMPTION_STACK.try_get().ok()?.top();
+    // SAFETY: SIP code runs on threads that `spawn` made, of which the shared part is the first.
+    let thread = unsafe { &*core.current.load(Relaxed).cast::<Thread>() };
+    let context = thread.preempted.get().cast::<Context>();
+    thread.shared.stack_pointer.store(context as usize, Relaxed);
+    thread.shared.resume.store(trap::resume as *const () as usize, Relaxed);
+    Some(Preemption { context, entry: share_out, stack_top })
+}
+
+/// Gives the core to the best thread, the preempted one counting as the last of its priority. Runs on a stack of its
+/// own, which is free again when it jumps away.
+extern "C" fn share_out(_: usize) -> ! {
+    run_events();
+    ready(current());
+    let next = next_thread().expect("the preempted thread is ready");
+    this_core().current.store(ptr::from_ref(next).cast_mut(), Relaxed);
+    interrupts::enable();
+    // SAFETY: `next` was taken from the queue, where threads at rest are; nothing on this stack is needed any more.
+    unsafe {
+        asm!(
+            "mov rsp, [rax + {stack}]",
+            "jmp [rax + {resume}]",
+            stack = const offset_of!(abi::Thread, stack_pointer),
+            resume = const offset_of!(abi::Thread, resume),
+            in("rax") next,
+            options(noreturn),
+        )
+    }
 }
 
 /// Gives up the core for good. The thread's memory may be freed once another thread runs.

@@ -17,7 +17,7 @@ use super::life::{self, Exit, end_current, try_name_at};
 use crate::arch::interrupts;
 use crate::arch::panic::set_describe_hook;
 use crate::arch::trap::{Exception, TrapFrame, Verdict, set_exception_hook};
-use crate::memory::layout::{SIP_WINDOW_BYTES, SIP_WINDOW_COUNT, SIP_WINDOWS};
+use crate::memory::layout::is_sip_code;
 use crate::memory::stacks::{Stack, StackError};
 use crate::sched;
 
@@ -44,10 +44,6 @@ pub fn install() -> Result<(), StackError> {
     set_exception_hook(judge);
     set_describe_hook(describe);
     Ok(())
-}
-
-fn is_sip_code(address: u64) -> bool {
-    (SIP_WINDOWS..SIP_WINDOWS + SIP_WINDOW_COUNT * SIP_WINDOW_BYTES).contains(&address)
 }
 
 fn judge(exception: &Exception<'_>) -> Verdict {

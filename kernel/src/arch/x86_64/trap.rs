@@ -4,8 +4,9 @@
 //! the vector state as a [`TrapFrame`] on the interrupt stack. What the frame says when `dispatch` returns is
 //! what goes on: that is how a context is abandoned ([`Verdict::Abandon`]).
 
-use core::arch::global_asm;
+use core::arch::{global_asm, naked_asm};
 use core::fmt;
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use conquer_once::spin::OnceCell;
@@ -215,6 +216,7 @@ global_asm!(
     "sub rsp, 512",
     "and rsp, -16",
     "fxsave64 [rsp]",
+    "mov rsi, rsp",
     "xor ebp, ebp",
     "call {dispatch}",
     "fxrstor64 [rsp]",
@@ -239,17 +241,91 @@ global_asm!(
     dispatch = sym dispatch,
 );
 
-/// Called by the common path with the frame it built.
-extern "C" fn dispatch(frame: &mut TrapFrame) {
+/// The vector state of whatever was interrupted, as FXSAVE writes it (SDM vol. 1, 10.5).
+#[derive(Clone)]
+#[repr(C, align(16))]
+pub struct VectorState([u8; 512]);
+
+/// A context as a whole: what [`resume`] goes on with.
+#[derive(Clone)]
+#[repr(C, align(16))]
+pub struct Context {
+    frame: TrapFrame,
+    vector: VectorState,
+}
+
+/// Goes on with a context. Jumped to with the stack pointer at a [`Context`], interrupts on or off; the context's own
+/// stack is touched only by its own code.
+#[unsafe(naked)]
+pub unsafe extern "C" fn resume() {
+    naked_asm!(
+        "mov dword ptr gs:[{busy}], 0",
+        "fxrstor64 [rsp + {vector}]",
+        "pop r15",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop r11",
+        "pop r10",
+        "pop r9",
+        "pop r8",
+        "pop rbp",
+        "pop rdi",
+        "pop rsi",
+        "pop rdx",
+        "pop rcx",
+        "pop rbx",
+        "pop rax",
+        "add rsp, 16",
+        "iretq",
+        busy = const offset_of!(contracts::abi::Core, busy),
+        vector = const offset_of!(Context, vector),
+    )
+}
+
+/// Decides what goes on after an interrupt. Runs on an interrupt stack with interrupts off: no locks, no allocation.
+/// Returns where to keep the interrupted context, which [`resume`] goes on with later, and what the core does instead.
+pub type PreemptionHook = fn(frame: &TrapFrame) -> Option<Preemption>;
+
+/// The interrupted context makes room.
+pub struct Preemption {
+    /// Where its registers are kept. Nobody else uses the place.
+    pub context: *mut Context,
+    /// Where the core goes on, interrupts off.
+    pub entry: extern "C" fn(argument: usize) -> !,
+    /// Highest address of the stack to go on with; nobody else uses it.
+    pub stack_top: VirtAddr,
+}
+
+static PREEMPTION_HOOK: OnceCell<PreemptionHook> = OnceCell::uninit();
+
+/// Sets who decides whether an interrupted context goes on. The first call counts; before it, each does.
+pub fn set_preemption_hook(hook: PreemptionHook) {
+    PREEMPTION_HOOK.init_once(|| hook);
+}
+
+fn preempt(frame: &mut TrapFrame, vector: &VectorState) {
+    let Ok(decide) = PREEMPTION_HOOK.try_get() else { return };
+    if let Some(Preemption { context, entry, stack_top }) = decide(frame) {
+        // SAFETY: the hook says that the place is for this context alone.
+        unsafe { context.write(Context { frame: frame.clone(), vector: vector.clone() }) };
+        go_on_in(frame, entry, 0, stack_top);
+    }
+}
+
+/// Called by the common path with the frame it built and the vector state it saved.
+extern "C" fn dispatch(frame: &mut TrapFrame, vector: &VectorState) {
     match frame.vector as u8 {
         0..32 => exception(frame),
         VECTOR_TIMER => {
             super::cores::signal(super::cores::EVENT_TIMER);
             apic::end_of_interrupt();
+            preempt(frame, vector);
         }
         VECTOR_SERIAL => {
             serial::on_interrupt();
             apic::end_of_interrupt();
+            preempt(frame, vector);
         }
         VECTOR_SPURIOUS => {}
         _ => {
@@ -271,14 +347,17 @@ fn exception(frame: &mut TrapFrame) {
     };
     match verdict {
         Verdict::KernelFault => panic::exception(&exception),
-        Verdict::Abandon { entry, argument, stack_top } => {
-            const FLAGS_INTERRUPTS_OFF: u64 = 2;
-            frame.rip = entry as usize as u64;
-            frame.rdi = argument as u64;
-            frame.rbp = 0;
-            // As if called: the stack pointer is 8 below a multiple of 16.
-            frame.rsp = (stack_top.as_u64() & !15) - 8;
-            frame.rflags = FLAGS_INTERRUPTS_OFF;
-        }
+        Verdict::Abandon { entry, argument, stack_top } => go_on_in(frame, entry, argument, stack_top),
     }
+}
+
+/// Makes the frame one that calls `entry(argument)` on another stack, interrupts off.
+fn go_on_in(frame: &mut TrapFrame, entry: extern "C" fn(usize) -> !, argument: usize, stack_top: VirtAddr) {
+    const FLAGS_INTERRUPTS_OFF: u64 = 2;
+    frame.rip = entry as usize as u64;
+    frame.rdi = argument as u64;
+    frame.rbp = 0;
+    // As if called: the stack pointer is 8 below a multiple of 16.
+    frame.rsp = (stack_top.as_u64() & !15) - 8;
+    frame.rflags = FLAGS_INTERRUPTS_OFF;
 }
