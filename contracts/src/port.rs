@@ -36,6 +36,18 @@ fn batch<C: Contract>(side: Side) -> u64 {
     batches[side as usize]
 }
 
+/// The channel of an end, found without a load: an end lies at a fixed place in it.
+///
+/// # Safety
+///
+/// The end is open and of `side`.
+#[inline(always)]
+unsafe fn channel_of<'a>(end: &End, side: Side) -> &'a Channel {
+    let offset = offset_of!(Channel, ends) + side as usize * size_of::<End>();
+    // SAFETY: the end of `side` lies there in every channel, which lives while one of its ends is open.
+    unsafe { &*core::ptr::from_ref(end).byte_sub(offset).cast() }
+}
+
 impl RawEnd {
     /// Takes charge of an end.
     ///
@@ -62,16 +74,15 @@ impl RawEnd {
         unsafe { self.end.channel() }
     }
 
-    /// The channel, found without a load: an end lies at a fixed place in it.
+    /// The channel.
     ///
     /// # Safety
     ///
     /// This is the end of `side`.
     #[inline(always)]
     unsafe fn channel_as(&self, side: Side) -> &Channel {
-        let offset = offset_of!(Channel, ends) + side as usize * size_of::<End>();
-        // SAFETY: the end of `side` lies there in every channel, and ours is open.
-        unsafe { &*core::ptr::from_ref(self.end).byte_sub(offset).cast() }
+        // SAFETY: passed on to the caller; our end is open.
+        unsafe { channel_of(self.end, side) }
     }
 
     /// The side that this end is.
@@ -249,20 +260,46 @@ impl RawEnd {
     #[inline]
     pub unsafe fn poll_message<C: Contract>(&mut self, side: Side) -> Result<Option<u16>, Closed> {
         // SAFETY: passed on to the caller.
+        let found = unsafe { self.look::<C>(side) };
+        if const { stream::flows(C::DESCRIPTION) } && !matches!(found, Ok(Some(_))) {
+            // Whoever finds nothing may wait next, and the sender may wait for credit.
+            // SAFETY: passed on to the caller.
+            unsafe { self.give_credit::<C>(side) };
+        }
+        found
+    }
+
+    /// As [`RawEnd::poll_message`], without giving credit.
+    ///
+    /// # Safety
+    ///
+    /// As [`RawEnd::poll_message`].
+    #[inline]
+    unsafe fn look<C: Contract>(&self, side: Side) -> Result<Option<u16>, Closed> {
+        // SAFETY: passed on to the caller.
         let channel = unsafe { self.channel_as(side) };
         let tail = channel.tails[side as usize].count.load(Relaxed);
         // The peer's close comes after its last send: read in the other order, nothing is missed.
         let closed = channel.end(side.peer()).closed.load(Acquire) != 0;
         if channel.heads[side as usize].count.load(Acquire) == tail {
-            if const { stream::flows(C::DESCRIPTION) } {
-                // Whoever finds nothing may wait next, and the sender may wait for credit.
-                // SAFETY: passed on to the caller.
-                unsafe { self.give_credit::<C>(side) };
-            }
             return if closed { Err(Closed) } else { Ok(None) };
         }
         // SAFETY: the slot lies in the channel and holds a message, published by the head.
         Ok(Some(unsafe { (*rings::<C>()[side as usize].slot(channel, tail)).message.load(Relaxed) } as u16))
+    }
+
+    /// Whether a receive on this end would bring a message or `Closed`.
+    ///
+    /// # Safety
+    ///
+    /// The end is open and of `side`.
+    #[inline]
+    pub(crate) unsafe fn news_at(end: &End, side: Side) -> bool {
+        // SAFETY: passed on to the caller.
+        let channel = unsafe { channel_of(end, side) };
+        let tail = channel.tails[side as usize].count.load(Relaxed);
+        channel.heads[side as usize].count.load(Acquire) != tail
+            || channel.end(side.peer()).closed.load(Acquire) != 0
     }
 
     /// As [`RawEnd::poll_message`], waiting until a message is there.
@@ -273,11 +310,17 @@ impl RawEnd {
     #[inline]
     pub unsafe fn wait_message<C: Contract>(&mut self, side: Side) -> Result<u16, Closed> {
         loop {
-            // SAFETY: passed on to the caller.
-            if let Some(message) = unsafe { self.poll_message::<C>(side) }? {
-                return Ok(message);
+            if const { stream::flows(C::DESCRIPTION) } {
+                // Credit wakes the sender, which is a step of its own.
+                // SAFETY: passed on to the caller.
+                if let Some(found) = unsafe { self.poll_message::<C>(side) }.transpose() {
+                    return found;
+                }
             }
-            binding::wait(self.end);
+            // SAFETY: passed on to the caller.
+            if let Some(found) = binding::wait(self.end, || unsafe { self.look::<C>(side) }.transpose()) {
+                return found;
+            }
         }
     }
 

@@ -3,10 +3,9 @@
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
 
-use crate::abi::End;
 use crate::binding;
 use crate::endpoint::{Closed, TryReceiveError};
-use crate::set::Member;
+use crate::set::{Member, Watched};
 use crate::time::Instant;
 
 /// Waits on several endpoints, each in a variable, and runs the arm of one that has something to receive.
@@ -50,7 +49,7 @@ macro_rules! select {
         $crate::select!(@arms $which $index; $message = $endpoint => { $body } $($rest)*)
     };
     (@ends [$($ends:ident)*] $deadline:expr; { $($all:tt)* }) => {{
-        let which = $crate::select::wait(&[$($crate::set::Member::end(&$ends)),*], $deadline);
+        let which = $crate::select::wait(&[$($crate::set::Member::watched(&$ends)),*], $deadline);
         $crate::select!(@arms which 0usize; $($all)*)
     }};
     (@ends [$($ends:ident)*] $deadline:expr; $all:tt after $new:expr => $body:expr $(,)?) => {
@@ -72,7 +71,7 @@ static TURN: AtomicUsize = AtomicUsize::new(0);
 
 /// The index of an end that has something to receive; none if the deadline passed first.
 #[doc(hidden)]
-pub fn wait(ends: &[&'static End], deadline: Option<Instant>) -> Option<usize> {
+pub fn wait(ends: &[Watched], deadline: Option<Instant>) -> Option<usize> {
     let set = binding::selection();
     loop {
         if let Some(index) = ready(ends) {
@@ -81,24 +80,22 @@ pub fn wait(ends: &[&'static End], deadline: Option<Instant>) -> Option<usize> {
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return None;
         }
-        ends.iter().for_each(|end| binding::join_set(set, end));
+        ends.iter().for_each(|watched| binding::join_set(set, watched.end, || watched.has_news()));
         match deadline {
             Some(deadline) => binding::wait_set_until(set, deadline),
-            None => binding::wait_set(set),
+            None => _ = binding::wait_set(set),
         }
         // First nobody lists the ends any more, then the list is dropped.
-        ends.iter().for_each(|end| binding::leave_set(end));
+        ends.iter().for_each(|watched| binding::leave_set(watched.end));
         binding::take_ready(set);
     }
 }
 
-fn ready(ends: &[&'static End]) -> Option<usize> {
+fn ready(ends: &[Watched]) -> Option<usize> {
     let turn = TURN.load(Relaxed);
     TURN.store(turn.wrapping_add(1), Relaxed);
-    (0..ends.len()).map(|offset| (turn % ends.len() + offset) % ends.len()).find(|&index| {
-        // SAFETY: the ends belong to the endpoints of the `select!` that waits.
-        unsafe { ends[index].has_news() }
-    })
+    let mut order = (0..ends.len()).map(|offset| (turn % ends.len() + offset) % ends.len());
+    order.find(|&index| ends[index].has_news())
 }
 
 /// What an endpoint received that is ready.

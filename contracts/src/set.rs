@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use crate::abi::{End, NEW_MEMBER, Set};
 use crate::binding;
-use crate::endpoint::{Closed, Contract, Endpoint, Receive, TryReceiveError};
+use crate::endpoint::{Closed, Contract, Endpoint, Receive, Side, TryReceiveError};
 use crate::exbox::Exhausted;
 use crate::port::RawEnd;
 use crate::stream;
@@ -21,7 +21,24 @@ pub trait Member: Sized + Send {
     fn try_receive(self) -> Result<Self::Received, TryReceiveError<Self>>;
     /// The end behind it. Whoever asks for it is about to wait.
     #[doc(hidden)]
-    fn end(&self) -> &'static End;
+    fn watched(&self) -> Watched;
+}
+
+/// An end and the side that it is.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct Watched {
+    pub(crate) end: &'static End,
+    pub(crate) side: Side,
+}
+
+impl Watched {
+    /// Whether a receive would bring something.
+    #[inline]
+    pub(crate) fn has_news(self) -> bool {
+        // SAFETY: the end is of this side, and open: whoever watches it holds it.
+        unsafe { RawEnd::news_at(self.end, self.side) }
+    }
 }
 
 impl<E: Receive> Member for E {
@@ -29,12 +46,13 @@ impl<E: Receive> Member for E {
     fn try_receive(self) -> Result<E::Received, TryReceiveError<E>> {
         Receive::try_receive(self)
     }
-    fn end(&self) -> &'static End {
+    #[inline]
+    fn watched(&self) -> Watched {
         if const { stream::flows(E::Contract::DESCRIPTION) } {
             // SAFETY: it is an end of this side of this contract, and it receives.
             unsafe { self.as_raw().give_credit::<E::Contract>(E::SIDE) };
         }
-        self.as_raw().end()
+        Watched { end: self.as_raw().end(), side: E::SIDE }
     }
 }
 
@@ -61,10 +79,10 @@ impl<A: Member, B: Member> Member for Either<A, B> {
             },
         }
     }
-    fn end(&self) -> &'static End {
+    fn watched(&self) -> Watched {
         match self {
-            Either::This(member) => member.end(),
-            Either::That(member) => member.end(),
+            Either::This(member) => member.watched(),
+            Either::That(member) => member.watched(),
         }
     }
 }
@@ -151,7 +169,7 @@ impl<M: Member, D> EndpointSet<M, D> {
 
     /// Adds an endpoint with its datum.
     pub fn insert(&mut self, member: M, data: D) {
-        let end = member.end();
+        let watched = member.watched();
         let member = Slot::Member(member, data);
         let key = match self.vacant {
             Some(key) => {
@@ -165,9 +183,9 @@ impl<M: Member, D> EndpointSet<M, D> {
                 self.members.len() - 1
             }
         };
-        self.count += 1;
-        end.key.store(key, Relaxed);
-        binding::join_set(self.set, end);
+        self.count = self.count.wrapping_add(1);
+        watched.end.key.store(key, Relaxed);
+        binding::join_set(self.set, watched.end, || watched.has_news());
     }
 
     /// Number of members, connected clients that have not sent anything yet not among them.
@@ -183,10 +201,12 @@ impl<M: Member, D> EndpointSet<M, D> {
     /// Waits for the next message of any member.
     pub fn receive(&mut self) -> Event<M::Received, D> {
         loop {
-            if let Some(event) = self.try_receive() {
+            if self.batch.is_null() {
+                self.put_in_order(binding::wait_set(self.set));
+            }
+            if let Some(event) = self.serve_next() {
                 return event;
             }
-            binding::wait_set(self.set);
         }
     }
 
@@ -204,14 +224,44 @@ impl<M: Member, D> EndpointSet<M, D> {
     /// The next message, if one is there.
     pub fn try_receive(&mut self) -> Option<Event<M::Received, D>> {
         loop {
-            let end = self.next_ready()?;
-            binding::leave_set(end);
-            let (member, data) = self.take(end);
-            match member.try_receive() {
-                Ok(received) => return Some(Event { received: Ok(received), data }),
-                Err(TryReceiveError::Closed) => return Some(Event { received: Err(Closed), data }),
-                // It was listed for a message that an earlier step has taken.
-                Err(TryReceiveError::Empty(member)) => self.insert(member, data),
+            if self.batch.is_null() {
+                self.put_in_order(binding::take_ready(self.set));
+            }
+            if self.batch.is_null() {
+                return None;
+            }
+            if let Some(event) = self.serve_next() {
+                return Some(event);
+            }
+        }
+    }
+
+    /// Makes a list of ready ends, newest first, the batch. There is none before.
+    fn put_in_order(&mut self, list: *const End) {
+        let mut newest = list;
+        // SAFETY: ends in the list belong to members and newcomers of this set, which are open.
+        while let Some(end) = unsafe { newest.as_ref() } {
+            let here = newest;
+            newest = end.ready_next.load(Acquire);
+            end.ready_next.store(self.batch.cast_mut(), Relaxed);
+            self.batch = here;
+        }
+    }
+
+    /// Receives from the first of the batch, if it still has something.
+    fn serve_next(&mut self) -> Option<Event<M::Received, D>> {
+        // SAFETY: as in `put_in_order`.
+        let end = unsafe { self.batch.as_ref() }?;
+        self.batch = end.ready_next.load(Relaxed);
+        binding::leave_set(end);
+        let (member, data) = self.take(end);
+        match member.try_receive() {
+            Ok(received) => Some(Event { received: Ok(received), data }),
+            Err(TryReceiveError::Closed) => Some(Event { received: Err(Closed), data }),
+            // It was listed for a message that an earlier step has taken.
+            Err(TryReceiveError::Empty(member)) => {
+                self.insert(member, data);
+                None
             }
         }
     }
@@ -228,25 +278,8 @@ impl<M: Member, D> EndpointSet<M, D> {
             unreachable!("a ready end is a member")
         };
         self.vacant = Some(key);
-        self.count -= 1;
+        self.count = self.count.wrapping_sub(1);
         (member, data)
-    }
-
-    fn next_ready(&mut self) -> Option<&'static End> {
-        if self.batch.is_null() {
-            let mut newest = binding::take_ready(self.set);
-            // SAFETY: ends in the list belong to members and newcomers of this set, which are open.
-            while let Some(end) = unsafe { newest.as_ref() } {
-                let here = newest;
-                newest = end.ready_next.load(Acquire);
-                end.ready_next.store(self.batch.cast_mut(), Relaxed);
-                self.batch = here;
-            }
-        }
-        // SAFETY: as above.
-        let end = unsafe { self.batch.as_ref() }?;
-        self.batch = end.ready_next.load(Relaxed);
-        Some(end)
     }
 }
 

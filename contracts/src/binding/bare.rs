@@ -219,13 +219,12 @@ fn notify_set(set: &Set, end: &End) {
     }
 }
 
-/// Makes `end` a member of the set.
+/// Makes `end` a member of the set. `has_news` looks whether it has something to receive.
 #[inline]
-pub(crate) fn join_set(set: &Set, end: &End) {
+pub(crate) fn join_set(set: &Set, end: &End, has_news: impl Fn() -> bool) {
     enter();
     end.notify.store(ptr::from_ref(set) as usize | NOTIFY_SET, Relaxed);
-    // SAFETY: the caller holds the end, which is open.
-    if unsafe { end.has_news() } {
+    if has_news() {
         push_ready(set, end);
     }
     leave();
@@ -253,6 +252,9 @@ fn push_ready(set: &Set, end: &End) {
 /// Takes the whole list of ready ends, newest first.
 #[inline]
 pub(crate) fn take_ready(set: &Set) -> *const End {
+    if !is_listed(set) {
+        return ptr::null();
+    }
     enter();
     let first = set.ready.load(Relaxed);
     set.ready.store(ptr::null_mut(), Relaxed);
@@ -272,42 +274,49 @@ fn make_ready(thread: *const Thread) {
 }
 
 /// Whether a wait on a set would end at once.
+#[inline]
 fn is_listed(set: &Set) -> bool {
     !set.ready.load(Relaxed).is_null()
 }
 
-/// Blocks the running thread until `end` has something to receive. May return early.
+/// Returns what `look` finds. If that is nothing, blocks the running thread until `end` has something to receive, or
+/// for a shorter time, and returns nothing.
 #[inline]
-pub(crate) fn wait(end: &End) {
+pub(crate) fn wait<T>(end: &End, look: impl FnOnce() -> Option<T>) -> Option<T> {
     enter();
-    // SAFETY: the caller holds the end, which is open.
-    if unsafe { end.has_news() } {
-        return leave();
+    let found = look();
+    if found.is_some() {
+        leave();
+        return found;
     }
     let core = this_core();
     end.notify.store(core.current.load(Relaxed) as usize, Relaxed);
     park(core);
+    None
 }
 
 /// Blocks the running thread, which sends on `end`, until the receiver has given credit or closed. May return early.
-///
-/// `something_there` was false just now, and nobody else ran since.
 #[inline]
 pub(crate) fn wait_room(end: &End, something_there: impl Fn() -> bool) {
-    let _ = something_there;
-    wait(end);
+    let _ = wait(end, || something_there().then_some(()));
 }
 
-/// Blocks the running thread until a member of the set has something to receive. May return early.
+/// Blocks the running thread until a member of the set has something to receive. Returns the list of such members,
+/// newest first.
 #[inline]
-pub(crate) fn wait_set(set: &Set) {
-    enter();
-    if is_listed(set) {
-        return leave();
+pub(crate) fn wait_set(set: &Set) -> *const End {
+    loop {
+        enter();
+        let first = set.ready.load(Relaxed);
+        if !first.is_null() {
+            set.ready.store(ptr::null_mut(), Relaxed);
+            leave();
+            return first;
+        }
+        let core = this_core();
+        set.waiter.store(core.current.load(Relaxed) as usize, Relaxed);
+        park(core);
     }
-    let core = this_core();
-    set.waiter.store(core.current.load(Relaxed) as usize, Relaxed);
-    park(core);
 }
 
 /// As [`wait`], until the clock shows at least `deadline`.

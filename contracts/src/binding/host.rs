@@ -303,13 +303,12 @@ pub fn notify(end: &End) {
 /// Held while an end joins, leaves or is listed in a set: an end that has left is in no list.
 static MEMBERSHIP: Mutex<()> = Mutex::new(());
 
-/// Makes `end` a member of the set.
-pub(crate) fn join_set(set: &Set, end: &End) {
+/// Makes `end` a member of the set. `has_news` looks whether it has something to receive.
+pub(crate) fn join_set(set: &Set, end: &End, has_news: impl Fn() -> bool) {
     let _guard = MEMBERSHIP.lock().expect("no holder panics");
     end.notify.store(ptr::from_ref(set) as usize | NOTIFY_SET, SeqCst);
     fence(SeqCst);
-    // SAFETY: the caller holds the end, which is open.
-    if unsafe { end.has_news() } {
+    if has_news() {
         push_ready(set, end);
     }
 }
@@ -335,10 +334,15 @@ pub(crate) fn take_ready(set: &Set) -> *const End {
     set.ready.swap(ptr::null_mut(), SeqCst)
 }
 
-/// Blocks the calling thread until `end` has something to receive. May return early.
-pub(crate) fn wait(end: &End) {
-    // SAFETY: the caller holds the end, which is open.
-    park(&end.notify, None, || unsafe { end.has_news() });
+/// Returns what `look` finds. If that is nothing, blocks the calling thread until `end` has something to receive, or
+/// for a shorter time, and returns nothing.
+pub(crate) fn wait<T>(end: &End, look: impl FnOnce() -> Option<T>) -> Option<T> {
+    let found = look();
+    if found.is_none() {
+        // SAFETY: the caller holds the end, which is open.
+        park(&end.notify, None, || unsafe { end.has_news() });
+    }
+    found
 }
 
 /// Blocks the calling thread, which sends on `end`, until the receiver has given credit or closed. May return early.
@@ -346,9 +350,16 @@ pub(crate) fn wait_room(end: &End, something_there: impl Fn() -> bool) {
     park(&end.notify, None, something_there);
 }
 
-/// Blocks the calling thread until a member of the set has something to receive. May return early.
-pub(crate) fn wait_set(set: &Set) {
-    park(&set.waiter, None, || !set.ready.load(Acquire).is_null());
+/// Blocks the calling thread until a member of the set has something to receive. Returns the list of such members,
+/// newest first.
+pub(crate) fn wait_set(set: &Set) -> *const End {
+    loop {
+        let first = take_ready(set);
+        if !first.is_null() {
+            return first;
+        }
+        park(&set.waiter, None, || !set.ready.load(Acquire).is_null());
+    }
 }
 
 /// As [`wait`], until the clock shows at least `deadline`.
