@@ -59,7 +59,9 @@ fn a_kernel_at_fault_says_so_with_a_symbolised_backtrace_on_the_terminal_too() {
     let mut guest = system.start().expect("QEMU starts");
     guest.expect("entente> ", LIMIT).expect("the shell is there");
 
-    // A non-maskable interrupt is nobody's doing, so the kernel takes it as its own fault. The system idles, in the kernel.
+    // A non-maskable interrupt is nobody's doing, so the kernel takes it as its own fault. It comes
+    // when the prompt is out: the system idles, or is about to, in the kernel.
+    std::thread::sleep(Duration::from_millis(300));
     let mut monitor = BufReader::new(UnixStream::connect(&socket).expect("QEMU's monitor is there"));
     tell(&mut monitor, "qmp_capabilities");
     tell(&mut monitor, "inject-nmi");
@@ -67,7 +69,7 @@ fn a_kernel_at_fault_says_so_with_a_symbolised_backtrace_on_the_terminal_too() {
     assert_eq!(run.outcome, Outcome::Panic, "{}", run.log);
     for text in [run.text(), run.log] {
         assert!(text.contains("non-maskable interrupt"), "the fault is named: {text}");
-        assert!(text.contains("kernel::sched::threads::block"), "functions are named: {text}");
+        assert!(text.contains(" kernel::"), "functions are named: {text}");
     }
 }
 
