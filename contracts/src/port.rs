@@ -122,6 +122,26 @@ impl RawEnd {
         next_state: u16,
         body: B,
     ) {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            self.publish::<C, B>(side, message, next_state, body);
+            binding::notify(self.channel_as(side).end(side.peer()));
+        }
+    }
+
+    /// As [`RawEnd::send`], without waking anyone: for a receiver that polls.
+    ///
+    /// # Safety
+    ///
+    /// As [`RawEnd::send`].
+    #[inline]
+    pub unsafe fn publish<C: Contract, B: Exchange>(
+        &mut self,
+        side: Side,
+        message: u16,
+        next_state: u16,
+        body: B,
+    ) {
         const { assert!(align_of::<B>() <= SLOT_BODY, "a message's body is aligned to 16 bytes at most") };
         // SAFETY: passed on to the caller.
         let channel = unsafe { self.channel_as(side) };
@@ -151,7 +171,6 @@ impl RawEnd {
             channel.tails[side as usize].publish();
         }
         head.store(count.wrapping_add(1), Release);
-        binding::notify(channel.end(to));
     }
 
     /// Sends a stream's message if fewer than `window` messages are in flight its way, else gives it back.
@@ -281,8 +300,13 @@ impl RawEnd {
         let tail = channel.tails[side as usize].count.load(Relaxed);
         // The peer's close comes after its last send: read in the other order, nothing is missed.
         let closed = channel.end(side.peer()).closed.load(Acquire) != 0;
-        if channel.heads[side as usize].count.load(Acquire) == tail {
-            return if closed { Err(Closed) } else { Ok(None) };
+        let seen = unsafe { &*core::ptr::from_ref(&channel.tails[side as usize].count).add(2) };
+        if rings::<C>()[side as usize].mask == 0 || seen.load(Relaxed) == tail {
+            let head = channel.heads[side as usize].count.load(Acquire);
+            if head == tail {
+                return if closed { Err(Closed) } else { Ok(None) };
+            }
+            seen.store(head, Relaxed);
         }
         // SAFETY: the slot lies in the channel and holds a message, published by the head.
         Ok(Some(unsafe { (*rings::<C>()[side as usize].slot(channel, tail)).message.load(Relaxed) } as u16))
@@ -365,17 +389,36 @@ impl RawEnd {
     }
 
     /// Stops a SIP that received a message its contract does not have. Between vouched SIPs it cannot happen.
-    #[cold]
+    #[inline(always)]
     pub fn unknown_message(&self, message: u16) -> ! {
-        panic!("channel {}: message number {message} is not in the contract", self.channel_id())
+        unknown_message(self.end, message)
     }
 }
 
 impl Drop for RawEnd {
+    #[inline(always)]
     fn drop(&mut self) {
         // SAFETY: the handle owned the open end, and is gone.
-        unsafe { binding::close_end(self.end) }
+        unsafe { close(self.end) }
     }
+}
+
+// What is rare is called with the end itself: a handle whose address is taken anywhere is kept in memory everywhere.
+
+/// # Safety
+///
+/// The caller owns the open end and does not use it again.
+#[inline(never)]
+unsafe fn close(end: &'static End) {
+    // SAFETY: passed on to the caller.
+    unsafe { binding::close_end(end) }
+}
+
+#[cold]
+fn unknown_message(end: &'static End, message: u16) -> ! {
+    // SAFETY: the caller's end is open.
+    let channel = unsafe { end.channel() };
+    panic!("channel {}: message number {message} is not in the contract", channel.id)
 }
 
 const _: () = assert!(size_of::<RawEnd>() == 8);

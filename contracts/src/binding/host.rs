@@ -272,12 +272,17 @@ fn park(word: &AtomicUsize, deadline: Option<Instant>, something_there: impl Fn(
 }
 
 /// Lets the thread that waits on `end`, alone or in a set, know that there is something to receive.
+#[inline]
 pub fn notify(end: &End) {
     fence(SeqCst);
     let word = end.notify.load(SeqCst);
-    if word == 0 {
-        return;
+    if word != 0 {
+        wake(end, word);
     }
+}
+
+#[cold]
+fn wake(end: &End, word: usize) {
     if word & NOTIFY_SET == 0 {
         if end.notify.compare_exchange(word, 0, SeqCst, SeqCst).is_ok() {
             unpark(word);
@@ -336,13 +341,19 @@ pub(crate) fn take_ready(set: &Set) -> *const End {
 
 /// Returns what `look` finds. If that is nothing, blocks the calling thread until `end` has something to receive, or
 /// for a shorter time, and returns nothing.
+#[inline]
 pub(crate) fn wait<T>(end: &End, look: impl FnOnce() -> Option<T>) -> Option<T> {
     let found = look();
     if found.is_none() {
-        // SAFETY: the caller holds the end, which is open.
-        park(&end.notify, None, || unsafe { end.has_news() });
+        sleep(end);
     }
     found
+}
+
+#[cold]
+fn sleep(end: &End) {
+    // SAFETY: the caller holds the end, which is open.
+    park(&end.notify, None, || unsafe { end.has_news() });
 }
 
 /// Blocks the calling thread, which sends on `end`, until the receiver has given credit or closed. May return early.
