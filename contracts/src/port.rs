@@ -58,13 +58,6 @@ impl RawEnd {
         RawEnd { end }
     }
 
-    /// The end, as the kernel sees it. The handle is given up without closing.
-    pub fn into_end(self) -> &'static End {
-        let end = self.end;
-        core::mem::forget(self);
-        end
-    }
-
     pub(crate) fn end(&self) -> &'static End {
         self.end
     }

@@ -71,7 +71,7 @@ static TURN: AtomicUsize = AtomicUsize::new(0);
 
 /// The index of an end that has something to receive; none if the deadline passed first.
 #[doc(hidden)]
-pub fn wait(ends: &[Watched], deadline: Option<Instant>) -> Option<usize> {
+pub fn wait(ends: &[Watched<'_>], deadline: Option<Instant>) -> Option<usize> {
     let set = binding::selection();
     loop {
         if let Some(index) = ready(ends) {
@@ -91,7 +91,7 @@ pub fn wait(ends: &[Watched], deadline: Option<Instant>) -> Option<usize> {
     }
 }
 
-fn ready(ends: &[Watched]) -> Option<usize> {
+fn ready(ends: &[Watched<'_>]) -> Option<usize> {
     let turn = TURN.load(Relaxed);
     TURN.store(turn.wrapping_add(1), Relaxed);
     let mut order = (0..ends.len()).map(|offset| (turn % ends.len() + offset) % ends.len());

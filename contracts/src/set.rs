@@ -14,25 +14,34 @@ use crate::stream;
 use crate::time::Instant;
 
 /// What can be waited on in a set: an endpoint that receives, or [`Either`] of two such.
-pub trait Member: Sized + Send {
+///
+/// Nobody else implements it: what waits on a member relies on its end staying open for as long as it is one.
+pub trait Member: sealed::Sealed + Sized + Send {
     /// What it receives.
     type Received;
     /// Its next message, if one is there.
     fn try_receive(self) -> Result<Self::Received, TryReceiveError<Self>>;
     /// The end behind it. Whoever asks for it is about to wait.
     #[doc(hidden)]
-    fn watched(&self) -> Watched;
+    fn watched(&self) -> Watched<'_>;
 }
 
-/// An end and the side that it is.
+mod sealed {
+    pub trait Sealed {}
+    impl<E: super::Receive> Sealed for E {}
+    impl<A: super::Member, B: super::Member> Sealed for super::Either<A, B> {}
+}
+
+/// An end and the side that it is, while somebody holds it.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
-pub struct Watched {
+pub struct Watched<'a> {
     pub(crate) end: &'static End,
     pub(crate) side: Side,
+    held: PhantomData<&'a End>,
 }
 
-impl Watched {
+impl Watched<'_> {
     /// Whether a receive would bring something.
     #[inline]
     pub(crate) fn has_news(self) -> bool {
@@ -47,12 +56,12 @@ impl<E: Receive> Member for E {
         Receive::try_receive(self)
     }
     #[inline]
-    fn watched(&self) -> Watched {
+    fn watched(&self) -> Watched<'_> {
         if const { stream::flows(E::Contract::DESCRIPTION) } {
             // SAFETY: it is an end of this side of this contract, and it receives.
             unsafe { self.as_raw().give_credit::<E::Contract>(E::SIDE) };
         }
-        Watched { end: self.as_raw().end(), side: E::SIDE }
+        Watched { end: self.as_raw().end(), side: E::SIDE, held: PhantomData }
     }
 }
 
@@ -79,7 +88,7 @@ impl<A: Member, B: Member> Member for Either<A, B> {
             },
         }
     }
-    fn watched(&self) -> Watched {
+    fn watched(&self) -> Watched<'_> {
         match self {
             Either::This(member) => member.watched(),
             Either::That(member) => member.watched(),
@@ -169,7 +178,8 @@ impl<M: Member, D> EndpointSet<M, D> {
 
     /// Adds an endpoint with its datum.
     pub fn insert(&mut self, member: M, data: D) {
-        let watched = member.watched();
+        let Watched { end, side, .. } = member.watched();
+        let watched = Watched { end, side, held: PhantomData };
         let member = Slot::Member(member, data);
         let key = match self.vacant {
             Some(key) => {

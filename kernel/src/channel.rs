@@ -102,7 +102,8 @@ pub unsafe fn close(end: &'static End) {
         let channel = unsafe { end.channel() };
         let side = channel.side_of(end);
         match channel.close(side) {
-            Closing::First => notify_end(channel.end(side.peer())),
+            // SAFETY: the peer's end is open: ours was the first to close.
+            Closing::First => unsafe { notify_end(channel.end(side.peer())) },
             // SAFETY: both ends are closed now.
             Closing::Second => unsafe { next = bury(channel, next) },
         }

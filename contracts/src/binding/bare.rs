@@ -47,8 +47,12 @@ pub unsafe fn start(table: &'static Table, owner: Owner) {
 /// # Panics
 ///
 /// If the image was not [`start`]ed.
+///
+/// # Safety
+///
+/// For the runtime and this crate: the functions trust their callers, and this code runs in a SIP or the kernel.
 #[inline]
-pub fn table() -> &'static Table {
+pub unsafe fn table() -> &'static Table {
     // SAFETY: null, or the table given to `start`, which is never freed.
     unsafe { TABLE.load(Relaxed).as_ref() }.expect("the runtime has been started")
 }
@@ -60,14 +64,32 @@ pub fn owner() -> Owner {
 }
 
 /// The running core's own data.
+///
+/// # Safety
+///
+/// For the kernel and this crate: whoever writes to it decides what runs, and this code runs in a SIP or the kernel.
 #[inline]
-pub fn this_core() -> &'static Core {
+pub unsafe fn this_core() -> &'static Core {
     let core: *const Core;
     // SAFETY: while our code runs, GS points at the core's data, whose first word is its own address.
     unsafe {
         asm!("mov {}, gs:[{this}]", out(reg) core, this = const offset_of!(Core, this), options(nostack, preserves_flags, pure, readonly));
         &*core
     }
+}
+
+/// As [`table`], for this crate, whose functions are reached only through what an image that was started owns.
+#[inline(always)]
+fn kernel() -> &'static Table {
+    // SAFETY: this is the crate that the functions trust.
+    unsafe { table() }
+}
+
+/// As [`this_core`], for this crate.
+#[inline(always)]
+fn core() -> &'static Core {
+    // SAFETY: as above.
+    unsafe { this_core() }
 }
 
 /// Leaves `from` and goes on in `to`. Returns when somebody switches back to `from`.
@@ -152,7 +174,7 @@ pub(crate) fn count_copied(bytes: usize) {
 
 pub(crate) fn allocate_block(layout: Layout) -> Option<&'static BlockEntry> {
     // SAFETY: null, or a ledger entry, which stays where it is.
-    unsafe { (table().block_allocate)(layout.size(), layout.align()).as_ref() }
+    unsafe { (kernel().block_allocate)(layout.size(), layout.align()).as_ref() }
 }
 
 /// # Safety
@@ -160,11 +182,11 @@ pub(crate) fn allocate_block(layout: Layout) -> Option<&'static BlockEntry> {
 /// The caller owns the block and does not use it again.
 pub(crate) unsafe fn free_block(entry: &'static BlockEntry) {
     // SAFETY: passed on to the caller.
-    unsafe { (table().block_free)(entry) }
+    unsafe { (kernel().block_free)(entry) }
 }
 
 pub(crate) fn create_channel(description: &'static Description) -> Result<(RawEnd, RawEnd), Exhausted> {
-    let channel = (table().channel_create)(&ChannelRequest { description });
+    let channel = (kernel().channel_create)(&ChannelRequest { description });
     // SAFETY: null, or a fresh channel that lives until both ends are closed.
     let channel: &'static Channel = unsafe { channel.as_ref() }.ok_or(Exhausted)?;
     // SAFETY: the ends are fresh and ours.
@@ -176,12 +198,12 @@ pub(crate) fn create_channel(description: &'static Description) -> Result<(RawEn
 /// The caller owns the open end and does not use it again.
 pub(crate) unsafe fn close_end(end: &'static End) {
     // SAFETY: passed on to the caller.
-    unsafe { (table().end_close)(end) }
+    unsafe { (kernel().end_close)(end) }
 }
 
 pub(crate) fn create_set() -> Result<&'static Set, Exhausted> {
     // SAFETY: null, or a fresh set that lives until it is closed.
-    unsafe { (table().set_create)().as_ref() }.ok_or(Exhausted)
+    unsafe { (kernel().set_create)().as_ref() }.ok_or(Exhausted)
 }
 
 /// # Safety
@@ -189,12 +211,12 @@ pub(crate) fn create_set() -> Result<&'static Set, Exhausted> {
 /// The caller owns the set, it has no members, and nobody waits on it.
 pub(crate) unsafe fn close_set(set: &'static Set) {
     // SAFETY: passed on to the caller.
-    unsafe { (table().set_close)(set) }
+    unsafe { (kernel().set_close)(set) }
 }
 
 /// Lets the thread that waits on `end`, alone or in a set, know that there is something to receive.
 #[inline]
-pub fn notify(end: &End) {
+pub(crate) fn notify(end: &End) {
     enter();
     let word = end.notify.load(Relaxed);
     if word == 0 {
@@ -264,12 +286,12 @@ pub(crate) fn take_ready(set: &Set) -> *const End {
 
 #[inline]
 fn make_ready(thread: *const Thread) {
-    let core = this_core();
+    let core = core();
     let earlier = core.woken.load(Relaxed);
     core.woken.store(thread.cast_mut(), Relaxed);
     if !earlier.is_null() {
         // SAFETY: the thread was taken out of a notify or waiter word.
-        unsafe { (table().thread_ready)(earlier) }
+        unsafe { (kernel().thread_ready)(earlier) }
     }
 }
 
@@ -289,7 +311,7 @@ pub(crate) fn wait<T>(end: &End, look: impl FnOnce() -> Option<T>) -> Option<T> 
         leave();
         return found;
     }
-    let core = this_core();
+    let core = core();
     end.notify.store(core.current.load(Relaxed) as usize, Relaxed);
     park(core);
     None
@@ -313,7 +335,7 @@ pub(crate) fn wait_set(set: &Set) -> *const End {
             leave();
             return first;
         }
-        let core = this_core();
+        let core = core();
         set.waiter.store(core.current.load(Relaxed) as usize, Relaxed);
         park(core);
     }
@@ -324,9 +346,9 @@ pub(crate) fn wait_until(end: &End, deadline: Instant) {
     enter();
     // SAFETY: the caller holds the end, which is open.
     if !unsafe { end.has_news() } {
-        end.notify.store(this_core().current.load(Relaxed) as usize, Relaxed);
+        end.notify.store(core().current.load(Relaxed) as usize, Relaxed);
         // SAFETY: the word names this thread, and the end outlives the call.
-        unsafe { (table().thread_block_until)(deadline.as_nanos(), &end.notify) };
+        unsafe { (kernel().thread_block_until)(deadline.as_nanos(), &end.notify) };
     }
     leave();
 }
@@ -335,9 +357,9 @@ pub(crate) fn wait_until(end: &End, deadline: Instant) {
 pub(crate) fn wait_set_until(set: &Set, deadline: Instant) {
     enter();
     if !is_listed(set) {
-        set.waiter.store(this_core().current.load(Relaxed) as usize, Relaxed);
+        set.waiter.store(core().current.load(Relaxed) as usize, Relaxed);
         // SAFETY: the word names this thread, and the set outlives the call.
-        unsafe { (table().thread_block_until)(deadline.as_nanos(), &set.waiter) };
+        unsafe { (kernel().thread_block_until)(deadline.as_nanos(), &set.waiter) };
     }
     leave();
 }
@@ -346,19 +368,19 @@ pub(crate) fn wait_set_until(set: &Set, deadline: Instant) {
 pub(crate) fn sleep_until(deadline: Instant) {
     while now() < deadline {
         // SAFETY: no word names this thread.
-        unsafe { (table().thread_block_until)(deadline.as_nanos(), ptr::null()) };
+        unsafe { (kernel().thread_block_until)(deadline.as_nanos(), ptr::null()) };
     }
 }
 
 /// The time.
 pub(crate) fn now() -> Instant {
-    Instant::from_nanos((table().clock)())
+    Instant::from_nanos((kernel().clock)())
 }
 
 /// The set that the running thread's selections wait on.
 pub(crate) fn selection() -> &'static Set {
     // SAFETY: a thread lives as long as its code runs.
-    unsafe { &(*this_core().current.load(Relaxed)).selection }
+    unsafe { &(*core().current.load(Relaxed)).selection }
 }
 
 /// Switches away, in the step that named the running thread where it waits.
@@ -377,7 +399,7 @@ fn park(core: &Core) {
         // SAFETY: `current` is the running thread, `next` was at rest and is now named current.
         unsafe { switch(&*current, next) };
     } else {
-        (table().thread_block)();
+        (kernel().thread_block)();
         leave();
     }
 }

@@ -273,7 +273,7 @@ fn park(word: &AtomicUsize, deadline: Option<Instant>, something_there: impl Fn(
 
 /// Lets the thread that waits on `end`, alone or in a set, know that there is something to receive.
 #[inline]
-pub fn notify(end: &End) {
+pub(crate) fn notify(end: &End) {
     fence(SeqCst);
     let word = end.notify.load(SeqCst);
     if word != 0 {

@@ -16,6 +16,10 @@ pub(crate) use host::*;
 
 /// Lets whoever waits on `end` know that there is something to receive. Sends do it by themselves; a kernel does it
 /// when it closes the peer.
-pub fn notify_end(end: &crate::abi::End) {
+///
+/// # Safety
+///
+/// The end is that of a channel, and open, so that what it names is there.
+pub unsafe fn notify_end(end: &crate::abi::End) {
     notify(end);
 }

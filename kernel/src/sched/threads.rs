@@ -26,7 +26,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
 
 use conquer_once::spin::OnceCell;
 use contracts::abi;
-use contracts::binding::bare::{switch, this_core};
+use contracts::binding::bare::switch;
 use spin::Mutex;
 
 use super::RunQueue;
@@ -98,13 +98,13 @@ pub fn kernel_threads() -> u32 {
 pub fn adopt_boot_thread(priority: u32) {
     BOOT_THREAD.priority.store(priority, Relaxed);
     QUEUE.lock().reserve(priority, 1);
-    this_core().current.store(ptr::from_ref(&BOOT_THREAD).cast_mut(), Relaxed);
+    cores::core().current.store(ptr::from_ref(&BOOT_THREAD).cast_mut(), Relaxed);
 }
 
 /// The running thread.
 pub fn current() -> &'static abi::Thread {
     // SAFETY: a thread runs from `adopt_boot_thread` on, and it is not freed while it runs.
-    unsafe { &*this_core().current.load(Relaxed) }
+    unsafe { &*cores::core().current.load(Relaxed) }
 }
 
 /// Makes a thread of SIP `sip` (0 is the kernel), ready to run `entry(argument)`.
@@ -181,12 +181,12 @@ unsafe extern "C" fn thread_start() {
 pub fn ready(thread: &abi::Thread) {
     let mut queue = QUEUE.lock();
     queue.push(thread.priority.load(Relaxed), Ready(thread));
-    this_core().top_ready.store(queue.top(), Relaxed);
+    cores::core().top_ready.store(queue.top(), Relaxed);
 }
 
 /// Whether a thread runs or waits for the core only.
 pub fn is_ready(thread: &abi::Thread) -> bool {
-    let core = this_core();
+    let core = cores::core();
     let this = ptr::from_ref(thread);
     ptr::eq(core.current.load(Relaxed), this)
         || ptr::eq(core.woken.load(Relaxed), this)
@@ -195,7 +195,7 @@ pub fn is_ready(thread: &abi::Thread) -> bool {
 
 /// Takes the best thread that could run: the woken one counts as the last of its priority.
 fn next_thread() -> Option<&'static abi::Thread> {
-    let core = this_core();
+    let core = cores::core();
     let mut queue = QUEUE.lock();
     let woken = core.woken.swap(ptr::null_mut(), Relaxed);
     // SAFETY: null, or a thread that is not freed while it could run.
@@ -221,7 +221,7 @@ fn run_events() {
 
 /// Gives the core to another thread until somebody makes this one ready. The caller has named it where it waits.
 pub fn block() {
-    let core = this_core();
+    let core = cores::core();
     let current = current();
     loop {
         run_events();
@@ -259,7 +259,7 @@ pub fn start_preemption() -> Result<(), StackError> {
 /// Whether the interrupted context makes room: it does if it is a SIP's own code and not in the middle of a step. The
 /// kernel is not preempted, so none of its locks is held then.
 fn preempt(frame: &TrapFrame) -> Option<Preemption> {
-    let core = this_core();
+    let core = cores::core();
     if !layout::is_sip_code(frame.rip) || core.busy.load(Relaxed) != 0 {
         return None;
     }
@@ -278,7 +278,7 @@ extern "C" fn share_out(_: usize) -> ! {
     run_events();
     ready(current());
     let next = next_thread().expect("the preempted thread is ready");
-    this_core().current.store(ptr::from_ref(next).cast_mut(), Relaxed);
+    cores::core().current.store(ptr::from_ref(next).cast_mut(), Relaxed);
     interrupts::enable();
     // SAFETY: `next` was taken from the queue, where threads at rest are; nothing on this stack is needed any more.
     unsafe {

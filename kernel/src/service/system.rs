@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::abi::{Owner, OwnerKind};
-use contracts::binding::bare::this_core;
 use contracts::spec::archive::{BootImage, boot_image};
 use contracts::spec::system::{
     BlockSum, BlockTotals, ChannelInfo, Outcome, ProcessInfo, ProcessState, System, system,
@@ -14,7 +13,7 @@ use contracts::spec::system::{
 use contracts::{ExBox, Exhausted, Name, Service, Text};
 
 use super::own::{KERNEL_PRIORITY, Never};
-use crate::arch::{clock, power};
+use crate::arch::{clock, cores, power};
 use crate::memory::{PAGE_SIZE, heap};
 use crate::{channel, exchange, log, sip};
 
@@ -135,7 +134,7 @@ fn blocks() -> Result<(ExBox<[BlockSum]>, BlockTotals), Exhausted> {
 
 /// The heap's totals with this core's counters.
 pub(super) fn block_totals(totals: exchange::Totals) -> BlockTotals {
-    let counters = &this_core().counters;
+    let counters = &cores::core().counters;
     BlockTotals {
         blocks: totals.blocks as u64,
         bytes: totals.bytes as u64,

@@ -2,11 +2,9 @@
 
 use core::time::Duration;
 
-use contracts::binding::bare;
-
 /// Time since the system started. Works inside a SIP only.
 pub fn now() -> Duration {
-    Duration::from_nanos((bare::table().clock)())
+    Duration::from_nanos((crate::kernel().clock)())
 }
 
 /// The processor's time-stamp counter. Under QEMU's `-icount shift=0` it counts instructions.

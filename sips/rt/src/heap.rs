@@ -4,7 +4,6 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::ptr::{self, NonNull};
 
-use contracts::binding::bare;
 use talc::base::Talc;
 use talc::base::binning::Binning;
 use talc::source::Source;
@@ -23,7 +22,7 @@ unsafe impl Source for Pages {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
         let wanted = layout.size() + layout.align() + min_first_heap_size::<DefaultBinning>();
         let pages = wanted.div_ceil(PAGE);
-        let start = NonNull::new((bare::table().memory_grow)(pages)).ok_or(())?;
+        let start = NonNull::new((crate::kernel().memory_grow)(pages)).ok_or(())?;
         // SAFETY: the pages are fresh, ours, and follow the earlier ones.
         let end = unsafe {
             match talc.source.end {

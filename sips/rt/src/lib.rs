@@ -14,6 +14,12 @@ mod manifest;
 pub mod start;
 pub mod terminal;
 
+/// The kernel's functions, for this crate's safe wrappers.
+fn kernel() -> &'static contracts::abi::Table {
+    // SAFETY: this is the runtime.
+    unsafe { contracts::binding::bare::table() }
+}
+
 /// What [`manifest!`] expands to needs.
 #[doc(hidden)]
 pub mod private {

@@ -2,8 +2,6 @@
 
 use core::fmt::{self, Write};
 
-use contracts::binding::bare;
-
 use crate::start::Message;
 
 /// Writes a line to the kernel's log, with the SIP's name before it. Works inside a SIP only.
@@ -18,5 +16,5 @@ pub fn line(arguments: fmt::Arguments<'_>) {
     let _ = message.write_fmt(arguments);
     let text = message.as_str();
     // SAFETY: the text lies on our stack while the kernel copies it.
-    unsafe { (bare::table().log)(text.as_ptr(), text.len()) }
+    unsafe { (crate::kernel().log)(text.as_ptr(), text.len()) }
 }

@@ -64,7 +64,8 @@ macro_rules! manifest {
                 // SAFETY: the kernel calls this once, with what the manifest asked for, in its order.
                 unsafe { $crate::start::enter(start) };
                 #[allow(unused_mut, unused_variables)]
-                let mut granted = $crate::start::Granted::new(start);
+                // SAFETY: as above.
+                let mut granted = unsafe { $crate::start::Granted::new(start) };
                 $crate::start::run($main, Grants {
                     argument: granted.argument(),
                     $($($provided: granted.service(),)*)?

@@ -52,8 +52,11 @@ pub struct Granted {
 }
 
 impl Granted {
+    /// # Safety
+    ///
+    /// `start` is what the kernel gave to the entry point, and there is no other `Granted` for it.
     #[doc(hidden)]
-    pub fn new(start: &'static Start) -> Self {
+    pub unsafe fn new(start: &'static Start) -> Self {
         Granted { start, services: 0, endpoints: 0 }
     }
 
@@ -94,7 +97,7 @@ pub fn run<G, O: Outcome>(main: impl FnOnce(G) -> O, grants: G) -> ! {
             1
         }
     };
-    (bare::table().exit)(status)
+    (crate::kernel().exit)(status)
 }
 
 /// Ends the SIP with the panic's message and place.
@@ -106,7 +109,7 @@ pub fn panicked(info: &PanicInfo<'_>) -> ! {
         let _ = write!(message, " at {}:{}", location.file(), location.line());
     }
     // SAFETY: the text lies on our stack while the kernel copies it.
-    unsafe { (bare::table().panic)(message.as_str().as_ptr(), message.as_str().len()) }
+    unsafe { (crate::kernel().panic)(message.as_str().as_ptr(), message.as_str().len()) }
 }
 
 /// A text on the stack; what does not fit is cut off. A panicking SIP's heap is not to be relied on.
