@@ -109,13 +109,20 @@ fn fit(processes: &[(Start, Manifest)]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::Side;
     use contracts::channel::Shape;
     use contracts::manifest::{MessageInfo, Port};
 
     fn contract(fingerprint: u64) -> ContractInfo {
         let shape = Shape { fingerprint, start: 0, depth: [1, 1], body: [0, 0] };
-        let messages = vec![MessageInfo { name: "Ping".into(), fingerprint }];
-        ContractInfo { name: "Echo".into(), shape, states: vec![], messages }
+        let ping = MessageInfo {
+            name: "Ping".into(),
+            fingerprint,
+            sender: Side::Client,
+            steps: vec![(0, 0)],
+            window: 0,
+        };
+        ContractInfo { name: "Echo".into(), shape, states: vec![], messages: vec![ping], bases: vec![] }
     }
 
     fn process(name: &str, provides: &[(&str, u64)], uses: &[(&str, u64)]) -> Manifest {

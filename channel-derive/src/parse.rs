@@ -4,7 +4,7 @@ use proc_macro2::Span;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Data, DeriveInput, Expr, Fields, Ident, Lit, LitInt, LitStr, Meta, Token, Type, Variant,
+    Attribute, Data, DeriveInput, Expr, Fields, Ident, Lit, LitInt, LitStr, Meta, Path, Token, Type, Variant,
     Visibility,
 };
 
@@ -23,6 +23,8 @@ pub(crate) struct Surface {
     pub(crate) name: Ident,
     pub(crate) visibility: Visibility,
     pub(crate) docs: Vec<LitStr>,
+    /// The contract that it extends.
+    pub(crate) base: Option<Path>,
     /// In the order of the variants, as in the model.
     pub(crate) messages: Vec<SurfaceMessage>,
 }
@@ -136,7 +138,7 @@ pub(crate) fn parse(input: &DeriveInput) -> syn::Result<Parsed> {
         &["client", "server"],
         "belongs on a variant: it says who sends the message",
     ));
-    let start = errors.keep(start(input));
+    let frame = errors.keep(frame(input));
     let mut spoken = Vec::new();
     let mut messages = Vec::new();
     for variant in &data.variants {
@@ -151,12 +153,13 @@ pub(crate) fn parse(input: &DeriveInput) -> syn::Result<Parsed> {
     if let Some(error) = errors.0 {
         return Err(error);
     }
-    let start = start.expect("without an error there is a start state");
+    let Frame { start, base } = frame.expect("without an error there is a start state");
     let protocol = Protocol::new(&plain(&input.ident), places.name(&start), spoken);
     let surface = Surface {
         name: input.ident.clone(),
         visibility: input.vis.clone(),
         docs: docs(&input.attrs),
+        base,
         messages,
     };
     Ok(Parsed { protocol, surface, places })
@@ -186,38 +189,64 @@ fn no_attributes(attributes: &[Attribute], names: &[&str], why: &str) -> syn::Re
     Ok(())
 }
 
-/// `start = State`.
-struct Start(Ident);
+/// `start = State, extends = Contract`.
+struct Frame {
+    start: Ident,
+    base: Option<Path>,
+}
 
-const NOT_START: &str =
-    "`#[contract(...)]` names the start state and nothing else\nhelp: write `#[contract(start = State)]`";
+const NO_FRAME: &str = "`#[contract(...)]` names the start state and, if there is one, the contract that it extends\n\
+                        help: write `#[contract(start = State)]` or `#[contract(start = State, extends = Contract)]`";
 
-impl Parse for Start {
+impl Parse for Frame {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        only_start(input)?;
-        let state = match input.parse::<Token![=]>() {
-            Ok(_) => input.parse().or_else(|_| error(input.span(), NOT_START))?,
-            Err(_) => return error(input.span(), NOT_START),
-        };
-        if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
-            only_start(input)?;
+        let (mut start, mut base) = (None, None);
+        let opening = input.span();
+        while !input.is_empty() {
+            let key: Ident = input.parse().or_else(|_| error(input.span(), NO_FRAME))?;
+            let again = if key == "start" {
+                start.is_some()
+            } else if key == "extends" {
+                base.is_some()
+            } else {
+                return error(
+                    key.span(),
+                    format!(
+                        "unknown key `{key}` in `#[contract(...)]`\n\
+                         help: its keys are `start = State` and `extends = Contract`"
+                    ),
+                );
+            };
+            if again {
+                return error(
+                    key.span(),
+                    format!(
+                        "`{key}` stands twice\nhelp: a contract starts in one state and extends one contract"
+                    ),
+                );
+            }
+            if input.parse::<Token![=]>().is_err() {
+                return error(input.span(), NO_FRAME);
+            }
+            if key == "start" {
+                start = Some(input.parse().or_else(|_| error(input.span(), NO_FRAME))?);
+            } else {
+                let path: Path = input.parse().or_else(|_| error(input.span(), NO_FRAME))?;
+                types::examine_path(&path)?;
+                base = Some(path);
+            }
+            if !input.is_empty() && input.parse::<Token![,]>().is_err() {
+                return error(input.span(), NO_FRAME);
+            }
         }
-        if input.is_empty() { Ok(Start(state)) } else { error(input.span(), NOT_START) }
+        match start {
+            Some(start) => Ok(Frame { start, base }),
+            None => error(opening, NO_FRAME),
+        }
     }
 }
 
-fn only_start(input: ParseStream<'_>) -> syn::Result<()> {
-    match input.parse::<Ident>() {
-        Ok(key) if key == "start" => Ok(()),
-        Ok(key) => error(
-            key.span(),
-            format!("unknown key `{key}` in `#[contract(...)]`\nhelp: its only key is `start = State`"),
-        ),
-        Err(_) => error(input.span(), NOT_START),
-    }
-}
-
-fn start(input: &DeriveInput) -> syn::Result<Ident> {
+fn frame(input: &DeriveInput) -> syn::Result<Frame> {
     let mut attributes = input.attrs.iter().filter(|attribute| attribute.path().is_ident("contract"));
     let Some(attribute) = attributes.next() else {
         return error(
@@ -235,8 +264,8 @@ fn start(input: &DeriveInput) -> syn::Result<Ident> {
         );
     }
     match &attribute.meta {
-        Meta::List(_) => Ok(attribute.parse_args::<Start>()?.0),
-        _ => error(attribute.path().span(), NOT_START),
+        Meta::List(_) => attribute.parse_args(),
+        _ => error(attribute.path().span(), NO_FRAME),
     }
 }
 

@@ -166,6 +166,13 @@ impl Inside {
         ty
     }
 
+    /// The same for an examined path.
+    pub(crate) fn view_path(&self, path: &Path) -> Path {
+        let mut path = path.clone();
+        self.shift_path(&mut path, None);
+        path
+    }
+
     fn shift(&self, ty: &mut Type) {
         match ty {
             Type::Path(TypePath { qself, path, .. }) => self.shift_path(path, qself.as_mut()),

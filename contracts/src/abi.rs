@@ -381,7 +381,7 @@ layouts! {
         thread_ready, thread_yield, thread_block_until, memory_grow, clock, log, exit, panic
     }
     Start { table, owner, used, provided, argument, argument_length }
-    Description { name, fingerprint, start, states, messages, depth_to_server, depth_to_client }
+    Description { name, fingerprint, start, states, messages, depth_to_server, depth_to_client, base }
     StateDescription { name, speaker }
     MessageDescription { name, fingerprint, sender, steps, body_size, body_align, window }
 }

@@ -2,13 +2,15 @@
 
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::binding;
 use crate::exbox::Exhausted;
 use crate::port::RawEnd;
 use crate::time::Instant;
 
 /// One of a channel's two sides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Side {
     /// The side that asked for the channel.
@@ -106,7 +108,8 @@ pub unsafe trait Endpoint: Sized + Send + 'static {
     ///
     /// # Safety
     ///
-    /// The end belongs to a channel of this contract, is of this side, and is in this state.
+    /// The end belongs to a channel of this contract, or is a server's and belongs to a channel of one that this contract
+    /// extends; it is of this side, and in this state.
     unsafe fn from_raw(raw: RawEnd) -> Self;
     /// Gives up the type.
     fn into_raw(self) -> RawEnd;
@@ -195,6 +198,8 @@ pub struct Description {
     pub depth_to_server: u32,
     /// See [`Contract::DEPTH_TO_CLIENT`].
     pub depth_to_client: u32,
+    /// The contract that this one extends.
+    pub base: Option<&'static Description>,
 }
 
 /// One state of a contract.

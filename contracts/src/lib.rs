@@ -14,7 +14,8 @@
 //!
 //! Reading order: [`exchange`] (what may cross), [`exbox`] (the owning handle), [`abi`] (the memory both sides
 //! see), [`port`] (send and receive, untyped), [`endpoint`] (the typed layer that `derive(Contract)` fills in),
-//! [`set`] (waiting on many), [`stream`] (many messages one way), [`spec`] (the stock contracts).
+//! [`set`] (waiting on many), [`stream`] (many messages one way),
+//! [`extension`] (contracts that begin as others), [`spec`] (the stock contracts).
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -28,6 +29,7 @@ pub mod channel;
 pub mod endpoint;
 pub mod exbox;
 pub mod exchange;
+pub mod extension;
 pub mod fingerprint;
 pub mod freestanding;
 #[doc(hidden)]
@@ -49,6 +51,7 @@ pub use endpoint::{
 };
 pub use exbox::{ExBox, Exhausted};
 pub use exchange::{Exchange, Transfer};
+pub use extension::Extends;
 pub use set::{Either, EndpointSet, Event, Member, Service};
 pub use stream::{SendError, TrySendError};
 pub use text::{Name, Text};

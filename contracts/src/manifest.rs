@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::abi;
 use crate::channel::Shape;
-use crate::endpoint::Description;
+use crate::endpoint::{Description, MessageDescription, Side};
 
 /// Name of the section that holds the manifest.
 pub const SECTION: &str = ".entente.manifest";
@@ -62,6 +62,19 @@ pub struct ContractInfo {
     pub states: Vec<String>,
     /// The messages with their fingerprints.
     pub messages: Vec<MessageInfo>,
+    /// The contracts that it extends, the nearest first.
+    pub bases: Vec<BaseInfo>,
+}
+
+/// A contract that another one extends, as far as binding needs it. Its messages and states are the extension's first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseInfo {
+    /// The enum's name.
+    pub name: String,
+    /// See [`ContractInfo::shape`].
+    pub shape: Shape,
+    /// How many states it has, `End` not counted.
+    pub states: u16,
 }
 
 /// A message as far as binding and tools need it.
@@ -71,6 +84,12 @@ pub struct MessageInfo {
     pub name: String,
     /// Hash of sender, steps and layout.
     pub fingerprint: u64,
+    /// The side that sends it.
+    pub sender: Side,
+    /// From which state to which, indices into [`ContractInfo::states`].
+    pub steps: Vec<(u16, u16)>,
+    /// For a stream, how many messages may be in flight its way; 0 for any other message.
+    pub window: u32,
 }
 
 /// How two versions of a contract differ.
@@ -108,12 +127,24 @@ impl fmt::Display for Difference {
 }
 
 impl ContractInfo {
-    /// What keeps a user of `self` from talking to a provider of `provided`; none if the fingerprints agree.
+    /// What a channel is like whose client has this fingerprint and whose server speaks this contract; none if they
+    /// cannot talk. The client's contract is this one or one that it extends.
+    pub fn shape_for(&self, client: u64) -> Option<&Shape> {
+        let bases = self.bases.iter().map(|base| &base.shape);
+        core::iter::once(&self.shape).chain(bases).find(|shape| shape.fingerprint == client)
+    }
+
+    /// What keeps a user of `self` from talking to a provider of `provided`; none if the fingerprints agree, or if the
+    /// provider's contract extends the user's.
     pub fn difference(&self, provided: &ContractInfo) -> Option<Difference> {
-        if self.shape.fingerprint == provided.shape.fingerprint {
+        if provided.shape_for(self.shape.fingerprint).is_some() {
             return None;
         }
-        if self.name != provided.name {
+        // What extends or is extended is compared message by message, like versions of one contract.
+        let kin = |info: &ContractInfo, name: &str| {
+            info.name == name || info.bases.iter().any(|base| base.name == name)
+        };
+        if !kin(self, &provided.name) && !kin(provided, &self.name) {
             return Some(Difference::Name { used: self.name.clone(), provided: provided.name.clone() });
         }
         let find = |info: &ContractInfo, name: &str| {
@@ -125,6 +156,9 @@ impl ContractInfo {
                 Some(_) => return Some(Difference::Message(message.name.clone())),
                 None => return Some(Difference::OnlyUsed(message.name.clone())),
             }
+        }
+        if self.name != provided.name {
+            return Some(Difference::States);
         }
         let unknown = provided.messages.iter().find(|message| find(self, &message.name).is_none());
         Some(unknown.map_or(Difference::States, |message| Difference::OnlyProvided(message.name.clone())))
@@ -140,7 +174,20 @@ impl From<&Description> for ContractInfo {
             messages: description
                 .messages
                 .iter()
-                .map(|message| MessageInfo { name: message.name.into(), fingerprint: message.fingerprint })
+                .map(|message| MessageInfo {
+                    name: message.name.into(),
+                    fingerprint: message.fingerprint,
+                    sender: message.sender,
+                    steps: message.steps.into(),
+                    window: message.window,
+                })
+                .collect(),
+            bases: core::iter::successors(description.base, |base| base.base)
+                .map(|base| BaseInfo {
+                    name: base.name.into(),
+                    shape: Shape::of(base),
+                    states: base.states.len() as u16 - 1,
+                })
                 .collect(),
         }
     }
@@ -234,10 +281,7 @@ impl<const N: usize> Writer<N> {
     }
 
     const fn contract(mut self, contract: &Description) -> Self {
-        let shape = Shape::of(contract);
-        self = self.text(contract.name).number(shape.fingerprint).number(shape.start as u64);
-        self = self.number(shape.depth[0] as u64).number(shape.depth[1] as u64);
-        self = self.number(shape.body[0] as u64).number(shape.body[1] as u64);
+        self = self.text(contract.name).shape(contract);
         self = self.number(contract.states.len() as u64);
         let mut i = 0;
         while i < contract.states.len() {
@@ -247,17 +291,47 @@ impl<const N: usize> Writer<N> {
         self = self.number(contract.messages.len() as u64);
         i = 0;
         while i < contract.messages.len() {
-            self = self.text(contract.messages[i].name).number(contract.messages[i].fingerprint);
+            self = self.message(&contract.messages[i]);
             i += 1;
         }
+        let mut bases = 0;
+        let mut base = contract.base;
+        while let Some(description) = base {
+            bases += 1;
+            base = description.base;
+        }
+        self = self.number(bases);
+        base = contract.base;
+        while let Some(description) = base {
+            self = self.text(description.name).shape(description).number(description.states.len() as u64 - 1);
+            base = description.base;
+        }
         self
+    }
+
+    const fn message(mut self, message: &MessageDescription) -> Self {
+        self = self.text(message.name).number(message.fingerprint).number(message.sender as u64);
+        self = self.number(message.steps.len() as u64);
+        let mut i = 0;
+        while i < message.steps.len() {
+            self = self.number(message.steps[i].0 as u64).number(message.steps[i].1 as u64);
+            i += 1;
+        }
+        self.number(message.window as u64)
+    }
+
+    const fn shape(self, contract: &Description) -> Self {
+        let Shape { fingerprint, start, depth, body } = Shape::of(contract);
+        let writer = self.number(fingerprint).number(start as u64);
+        let writer = writer.number(depth[0] as u64).number(depth[1] as u64);
+        writer.number(body[0] as u64).number(body[1] as u64)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endpoint::{MessageDescription, Side, StateDescription};
+    use crate::endpoint::StateDescription;
 
     static TALK: Description = Description {
         name: "Talk",
@@ -278,6 +352,21 @@ mod tests {
         }],
         depth_to_server: 1,
         depth_to_client: 0,
+        base: Some(&HELLO),
+    };
+
+    static HELLO: Description = Description {
+        name: "Hello",
+        fingerprint: 77,
+        start: 0,
+        states: &[
+            StateDescription { name: "Idle", speaker: Some(Side::Client) },
+            StateDescription { name: "End", speaker: None },
+        ],
+        messages: &[],
+        depth_to_server: 200,
+        depth_to_client: 3,
+        base: None,
     };
 
     #[test]
@@ -316,5 +405,16 @@ mod tests {
         assert_eq!(here.difference(&there), Some(Difference::Message("Say".into())));
         there.messages[0].name = "Tell".into();
         assert_eq!(here.difference(&there), Some(Difference::OnlyUsed("Say".into())));
+    }
+    #[test]
+    fn a_user_of_a_base_can_talk_to_a_provider_of_its_extension_and_not_the_reverse() {
+        let (base, extension) = (ContractInfo::from(&HELLO), ContractInfo::from(&TALK));
+        assert_eq!(base.difference(&extension), None);
+        assert_eq!(extension.shape_for(77), Some(&base.shape), "the channel is the user's");
+        assert_eq!(extension.difference(&base), Some(Difference::OnlyUsed("Say".into())));
+        let mut stranger = base.clone();
+        (stranger.name, stranger.shape.fingerprint) = ("Other".into(), 5);
+        let names = Difference::Name { used: "Other".into(), provided: "Talk".into() };
+        assert_eq!(stranger.difference(&extension), Some(names));
     }
 }

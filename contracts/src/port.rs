@@ -21,10 +21,15 @@ pub struct RawEnd {
 // SAFETY: an end may be used from any thread; holding the handle makes that one at a time.
 unsafe impl Send for RawEnd {}
 
-/// Where the slots of a channel of contract `C` lie, known to the compiler.
+/// Where a channel's slots towards `to` lie, as the end of side `own` sees it that speaks contract `C`. The compiler
+/// knows it, unless the end is a server's whose contract extends another: then the channel may be one of the base.
 #[inline(always)]
-fn rings<C: Contract>() -> &'static [Ring; 2] {
-    const { &Shape::of(C::DESCRIPTION).rings() }
+fn ring<C: Contract>(channel: &Channel, own: Side, to: Side) -> &Ring {
+    if const { C::DESCRIPTION.base.is_some() } && matches!(own, Side::Server) {
+        return &channel.rings[to as usize];
+    }
+    let rings: &'static [Ring; 2] = const { &Shape::of(C::DESCRIPTION).rings() };
+    &rings[to as usize]
 }
 
 /// After how many messages a receiver on `side` gives credit: a quarter of the smallest window of the streams towards
@@ -106,7 +111,8 @@ impl RawEnd {
     ///
     /// # Safety
     ///
-    /// This is the end of `side` of a channel of contract `C`, which lets it send `message` now, with body `B`.
+    /// This is the end of `side` of a channel that [`Endpoint::from_raw`](crate::Endpoint::from_raw) takes for contract
+    /// `C`, which lets it send `message` now, with body `B`.
     #[inline]
     pub unsafe fn send<C: Contract, B: Exchange>(
         &mut self,
@@ -141,7 +147,7 @@ impl RawEnd {
         let to = side.peer();
         let head = &channel.heads[to as usize].count;
         let count = head.load(Relaxed);
-        let slot = rings::<C>()[to as usize].slot(channel, count);
+        let slot = ring::<C>(channel, side, to).slot(channel, count);
         debug_assert!(channel.in_flight(to) <= u64::from(channel.rings[to as usize].mask));
         let mut chain = core::ptr::null();
         if B::HOLDS_HANDLES {
@@ -268,7 +274,8 @@ impl RawEnd {
     ///
     /// # Safety
     ///
-    /// This is the end of `side` of a channel of contract `C`, and it receives in its state.
+    /// This is the end of `side` of a channel that [`Endpoint::from_raw`](crate::Endpoint::from_raw) takes for contract
+    /// `C`, and it receives in its state.
     #[inline]
     pub unsafe fn poll_message<C: Contract>(&mut self, side: Side) -> Result<Option<u16>, Closed> {
         // SAFETY: passed on to the caller.
@@ -294,7 +301,7 @@ impl RawEnd {
         // The peer's close comes after its last send: read in the other order, nothing is missed.
         let closed = channel.end(side.peer()).closed.load(Acquire) != 0;
         let seen = unsafe { &*core::ptr::from_ref(&channel.tails[side as usize].count).add(2) };
-        if rings::<C>()[side as usize].mask == 0 || seen.load(Relaxed) == tail {
+        if ring::<C>(channel, side, side).mask == 0 || seen.load(Relaxed) == tail {
             let head = channel.heads[side as usize].count.load(Acquire);
             if head == tail {
                 return if closed { Err(Closed) } else { Ok(None) };
@@ -302,7 +309,11 @@ impl RawEnd {
             seen.store(head, Relaxed);
         }
         // SAFETY: the slot lies in the channel and holds a message, published by the head.
-        Ok(Some(unsafe { (*rings::<C>()[side as usize].slot(channel, tail)).message.load(Relaxed) } as u16))
+        Ok(
+            Some(
+                unsafe { (*ring::<C>(channel, side, side).slot(channel, tail)).message.load(Relaxed) } as u16
+            ),
+        )
     }
 
     /// Whether a receive on this end would bring a message or `Closed`.
@@ -352,7 +363,7 @@ impl RawEnd {
         let channel = unsafe { self.channel_as(side) };
         let tail = &channel.tails[side as usize].count;
         let count = tail.load(Relaxed);
-        let slot = rings::<C>()[side as usize].slot(channel, count);
+        let slot = ring::<C>(channel, side, side).slot(channel, count);
         if B::HOLDS_HANDLES {
             let owner = binding::owner().to_bits();
             // SAFETY: the slot holds a message whose chain was written by its send and is now ours.

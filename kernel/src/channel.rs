@@ -62,14 +62,20 @@ pub fn knows_names(fingerprint: u64) -> bool {
     TABLES.lock().names.as_ref().is_some_and(|names| names.contains_key(&fingerprint))
 }
 
-/// Keeps a contract's names for [`survey`].
+/// Keeps the names of a contract, and of those it extends, for [`survey`].
 pub fn learn_names(contract: &ContractInfo) {
     let mut tables = TABLES.lock();
-    tables
-        .names
-        .get_or_insert_default()
+    let names = tables.names.get_or_insert_default();
+    names
         .entry(contract.shape.fingerprint)
         .or_insert_with(|| Names { contract: contract.name.clone(), states: contract.states.clone() });
+    // Clients that speak a base have channels of the base.
+    for base in &contract.bases {
+        names.entry(base.shape.fingerprint).or_insert_with(|| {
+            let states = contract.states.iter().take(usize::from(base.states)).chain(contract.states.last());
+            Names { contract: base.name.clone(), states: states.cloned().collect() }
+        });
+    }
 }
 
 /// Places a channel's server end in a service: it joins the provider's clients when the client first sends.
@@ -241,7 +247,10 @@ pub fn survey(mut each: impl FnMut(ChannelView<'_>)) {
             id: *id,
             messages: live.channel.messages(),
             contract: names.map_or("?", |names| &names.contract),
-            state: names.and_then(|names| names.states.get(state)).map_or("?", |state| state),
+            // The server of an extension has another number for `End`, greater than all states of the base.
+            state: names
+                .and_then(|names| names.states.get(state).or(names.states.last()))
+                .map_or("?", |state| state),
             owners: [owner(Side::Client), owner(Side::Server)],
         });
     }

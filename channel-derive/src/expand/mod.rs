@@ -11,8 +11,8 @@ mod message;
 use std::collections::HashSet;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote};
-use syn::{DeriveInput, Ident, LitStr, Visibility};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{DeriveInput, Ident, LitStr, Path, Visibility};
 
 use crate::check::{can_expand, check};
 use crate::depth::{Depths, depths};
@@ -49,6 +49,8 @@ struct Writer<'a> {
     contract: TokenStream,
     name: &'a Ident,
     docs: &'a [LitStr],
+    /// The contract that it extends, as seen from the module.
+    base: Option<Path>,
     messages: Vec<MessageNames<'a>>,
     states: Vec<Ident>,
     module: Ident,
@@ -103,6 +105,7 @@ impl<'a> Writer<'a> {
             contract: quote!(super::#enum_name),
             name: enum_name,
             docs: &surface.docs,
+            base: surface.base.as_ref().map(|base| inside.view_path(base)),
             messages,
             states: protocol
                 .states
@@ -137,6 +140,7 @@ impl<'a> Writer<'a> {
                 .map(move |state| self.receive(side, state))
         });
         let use_all = self.use_all();
+        let extension = self.extension();
         quote! {
             #(#[doc = #docs])*
             #[doc = #table]
@@ -144,6 +148,7 @@ impl<'a> Writer<'a> {
             #visibility mod #module {
                 use super::*;
                 #contract
+                #extension
                 #(#states)*
                 #(#endpoints)*
                 #(#bodies)*
@@ -160,6 +165,10 @@ impl<'a> Writer<'a> {
         let name = &protocol.name;
         let Depths { to_server, to_client } = depths;
         let start = &self.states[crate::model::START];
+        let base = match &self.base {
+            Some(base) => quote!(::core::option::Option::Some(<#base as ::contracts::Contract>::DESCRIPTION)),
+            None => quote!(::core::option::Option::None),
+        };
         let states = protocol.states.iter().enumerate().map(|(state, name)| {
             let name = &name.text;
             let speaker = match self.speaker(state) {
@@ -197,6 +206,7 @@ impl<'a> Writer<'a> {
                         messages: MESSAGES,
                         depth_to_server: #to_server as u32,
                         depth_to_client: #to_client as u32,
+                        base: #base,
                     }
                 };
                 const DEPTH_TO_SERVER: usize = #to_server;
@@ -205,6 +215,27 @@ impl<'a> Writer<'a> {
                 type Server = Server<#start>;
             }
         }
+    }
+
+    /// What makes an extension of another contract, and checks that it is one, message by message.
+    fn extension(&self) -> Option<TokenStream> {
+        let base = self.base.as_ref()?;
+        let contract = &self.contract;
+        let span = base.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
+        let this = quote!(<#contract as ::contracts::Contract>::DESCRIPTION);
+        let that = quote!(<#base as ::contracts::Contract>::DESCRIPTION);
+        let whole = quote_spanned!(span=> const _: () = ::contracts::extension::check(#this, #that););
+        let messages = self.messages.iter().enumerate().map(|(number, message)| {
+            quote_spanned! {message.surface.name.span()=>
+                const _: () = ::contracts::extension::check_message(#this, #that, #number);
+            }
+        });
+        Some(quote! {
+            // SAFETY: the constants below are evaluated before anything can be run.
+            unsafe impl ::contracts::Extends<#base> for #contract {}
+            #whole
+            #(#messages)*
+        })
     }
 
     /// A state's type.

@@ -66,7 +66,7 @@ pub fn connect(name: &str, contract: &ContractInfo, client: Owner) -> Result<&'s
     if let Some(difference) = contract.difference(&service.contract) {
         return Err(ConnectError::Mismatch(difference));
     }
-    make(service, client)
+    make(service, contract.shape.fingerprint, client)
 }
 
 /// As [`connect`], to the SIP's service with this number, for a client whose contract has this fingerprint. Also returns
@@ -79,15 +79,16 @@ pub fn connect_by_id(
     let services = SERVICES.lock();
     let found = services.list.iter().find(|service| service.id == id && service.sip != 0);
     let service = found.ok_or(ConnectError::Unknown)?;
-    if service.contract.shape.fingerprint != fingerprint {
-        return Err(ConnectError::Mismatch(Difference::States));
-    }
-    Ok((make(service, client)?, service.contract.shape.start))
+    Ok((make(service, fingerprint, client)?, service.contract.shape.start))
 }
 
-fn make(service: &Service, client: Owner) -> Result<&'static Channel, ConnectError> {
-    let channel = channel::create(&service.contract.shape, client).map_err(|_| ConnectError::OutOfMemory)?;
-    // SAFETY: the channel is fresh; its contract is the service's, whose provider has not withdrawn.
+/// A channel for a client whose contract has this fingerprint: the service's, or one that it extends. Its shape is the
+/// client's.
+fn make(service: &Service, fingerprint: u64, client: Owner) -> Result<&'static Channel, ConnectError> {
+    let shape = service.contract.shape_for(fingerprint).ok_or(ConnectError::Mismatch(Difference::States))?;
+    let channel = channel::create(shape, client).map_err(|_| ConnectError::OutOfMemory)?;
+    // SAFETY: the channel is fresh; its contract is the service's, whose provider has not withdrawn, or one that it
+    // extends.
     unsafe { channel::place(channel.end(Side::Server), service.set) };
     Ok(channel)
 }

@@ -1,0 +1,25 @@
+//! Not all messages of the base are there.
+
+use contracts::Contract;
+
+#[derive(Contract)]
+#[contract(start = Ready)]
+pub enum Store {
+    #[client(Ready => Reading)]
+    Read { place: u64 },
+    #[server(Reading => Ready)]
+    Value { value: u32 },
+    #[client(Ready => Ready, window = 4)]
+    Note,
+}
+
+#[derive(Contract)]
+#[contract(start = Ready, extends = Store)]
+pub enum LargeStore {
+    #[client(Ready => Reading)]
+    Read { place: u64 },
+    #[server(Reading => Ready)]
+    Value { value: u32 },
+}
+
+fn main() {}

@@ -1,0 +1,29 @@
+//! The start is not that of the base.
+
+use contracts::Contract;
+
+#[derive(Contract)]
+#[contract(start = Ready)]
+pub enum Store {
+    #[client(Ready => Reading)]
+    Read { place: u64 },
+    #[server(Reading => Ready)]
+    Value { value: u32 },
+    #[client(Ready => Ready, window = 4)]
+    Note,
+}
+
+#[derive(Contract)]
+#[contract(start = Fresh, extends = Store)]
+pub enum LargeStore {
+    #[client(Ready => Reading)]
+    Read { place: u64 },
+    #[server(Reading => Ready)]
+    Value { value: u32 },
+    #[client(Ready => Ready, window = 4)]
+    Note,
+    #[client(Fresh => Ready)]
+    Open,
+}
+
+fn main() {}
