@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use contracts::binding::host::{channels, ledger};
-use contracts::{AnyEndpoint, Closed, Contract, Either, EndpointSet, ExBox};
+use contracts::{AnyEndpoint, Closed, Contract, Either, EndpointSet, ExBox, Receive, TryReceiveError};
 
 /// A run of three messages, then an answer.
 #[derive(Contract)]
@@ -60,7 +60,8 @@ fn burst(client: Client<Idle>) -> Client<Three> {
 #[test]
 fn every_message_sent_before_a_close_is_received_and_then_closed() {
     let _turn = turn();
-    for sent in 0..4 {
+    // The peer closes before anything is received, or meanwhile.
+    for (sent, before) in (0..4).flat_map(|sent| [(sent, true), (sent, false)]) {
         let (client, server) = Burst::channel().expect("memory");
         let closing = thread::spawn(move || match sent {
             0 => drop(client),
@@ -68,6 +69,10 @@ fn every_message_sent_before_a_close_is_received_and_then_closed() {
             2 => drop(client.first(block(1)).second(Burst::channel().expect("memory").0)),
             _ => drop(burst(client)),
         });
+        let mut closing = Some(closing);
+        if before {
+            closing.take().map(thread::JoinHandle::join);
+        }
         let mut received = 0;
         let end = (|| {
             let ServerIdle::First { next, .. } = server.receive()?;
@@ -81,7 +86,7 @@ fn every_message_sent_before_a_close_is_received_and_then_closed() {
             Ok::<_, Closed>(())
         })();
         assert_eq!((received, end), (sent, Err(Closed)));
-        closing.join().expect("it closes");
+        closing.map(thread::JoinHandle::join);
     }
 }
 
@@ -103,7 +108,7 @@ fn undelivered_messages_give_up_their_blocks_and_close_their_endpoints() {
             drop(client);
             drop(server);
         }
-        assert!(matches!(left_behind.receive(), Err(Closed)));
+        assert!(matches!(left_behind.try_receive(), Err(TryReceiveError::Closed)));
         assert_eq!(ledger().len(), blocks, "the blocks are freed");
         assert_eq!(channels(), open, "no channel is left");
     }
@@ -125,7 +130,7 @@ fn a_chain_of_channels_in_flight_in_each_other_is_given_up_whole() {
     }
     drop(innermost);
     drop(servers);
-    assert!(matches!(last.receive(), Err(Closed)));
+    assert!(matches!(last.try_receive(), Err(TryReceiveError::Closed)));
     assert_eq!((ledger().len(), channels()), (blocks, open));
 }
 
