@@ -70,7 +70,8 @@ fn boot(options: &Options, system: &System) -> Result<u8> {
     let log = if std::fs::copy(&log, &kept).is_ok() { kept } else { log };
     report(outcome, &log);
     // On the terminal, Ctrl-A x is a way to leave like any other.
-    Ok(if interactive && outcome == Outcome::Off { 0 } else { outcome.exit_status() })
+    let left = interactive && terminal::is_interactive() && outcome == Outcome::Off;
+    Ok(if left { 0 } else { outcome.exit_status() })
 }
 
 /// Says on standard error what went wrong, if something did.

@@ -95,7 +95,10 @@ pub fn as_filter(machine: &Machine, log: &Path, limit: Option<Duration>, input: 
             if let (Input::Stdin, Some(to_guest)) = (input, to_guest.take()) {
                 thread::spawn(move || feed(to_guest));
             }
-            if stdout.write_all(&buffer[..bytes]).and_then(|()| stdout.flush()).is_err() {
+            if let Err(error) = stdout.write_all(&buffer[..bytes]).and_then(|()| stdout.flush()) {
+                if error.kind() != io::ErrorKind::BrokenPipe {
+                    eprintln!("error: cannot write to standard output: {error}");
+                }
                 gone.store(true, Ordering::SeqCst);
                 return;
             }

@@ -157,7 +157,11 @@ impl Shell {
                 )),
                 Input::Abandoned => {}
                 Input::End if self.is_second() => return Ok(()),
-                Input::End => self.say(format_args!("shell: 'shutdown' ends the system")),
+                // There is nobody to go back to. Standard input that ends comes as this key, too.
+                Input::End => {
+                    self.say(format_args!("shutdown"));
+                    let _ = self.shut_down(Outcome::Success);
+                }
             }
         }
     }

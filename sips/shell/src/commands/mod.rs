@@ -27,7 +27,7 @@ const HELP: &[(&str, &str)] = &[
     ("services", "list the services"),
     ("dmesg", "print the kernel's log"),
     ("uptime", "print the time since the start"),
-    ("shutdown", "end the system"),
+    ("shutdown", "end the system, as does Ctrl-D"),
 ];
 
 impl Shell {
