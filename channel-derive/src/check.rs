@@ -184,4 +184,6 @@ fn one_sided_cycle(protocol: &Protocol, speaker: Side) -> Option<Trouble> {
 }
 
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;
