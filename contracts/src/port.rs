@@ -300,20 +300,12 @@ impl RawEnd {
         let tail = channel.tails[side as usize].count.load(Relaxed);
         // The peer's close comes after its last send: read in the other order, nothing is missed.
         let closed = channel.end(side.peer()).closed.load(Acquire) != 0;
-        let seen = unsafe { &*core::ptr::from_ref(&channel.tails[side as usize].count).add(2) };
-        if ring::<C>(channel, side, side).mask == 0 || seen.load(Relaxed) == tail {
-            let head = channel.heads[side as usize].count.load(Acquire);
-            if head == tail {
-                return if closed { Err(Closed) } else { Ok(None) };
-            }
-            seen.store(head, Relaxed);
+        if channel.heads[side as usize].count.load(Acquire) == tail {
+            return if closed { Err(Closed) } else { Ok(None) };
         }
         // SAFETY: the slot lies in the channel and holds a message, published by the head.
-        Ok(
-            Some(
-                unsafe { (*ring::<C>(channel, side, side).slot(channel, tail)).message.load(Relaxed) } as u16
-            ),
-        )
+        let message = unsafe { (*ring::<C>(channel, side, side).slot(channel, tail)).message.load(Relaxed) };
+        Ok(Some(message as u16))
     }
 
     /// Whether a receive on this end would bring a message or `Closed`.
