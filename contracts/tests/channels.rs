@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use contracts::binding::host::{channels, ledger};
-use contracts::{AnyEndpoint, Closed, Contract, Either, EndpointSet, ExBox, Receive, TryReceiveError};
+use contracts::{AnyEndpoint, Closed, Contract, Either, EndpointSet, ExBox, TryReceiveError};
 
 /// A run of three messages, then an answer.
 #[derive(Contract)]
