@@ -6,7 +6,7 @@
 //! queue outranks the peer, or when an interrupt left work, the kernel's scheduler decides.
 //!
 //! Nothing here is atomic beyond single loads and stores. Interrupt handlers write nothing but [`Core::pending`], and
-//! a thread is not preempted between [`enter`] and [`leave`], or between [`enter`] and the switch that ends its step:
+//! a thread is not preempted between `enter` and `leave`, or between `enter` and the switch that ends its step:
 //!
 //! - taking a thread out of a `notify` or `waiter` word and making it ready is one step, so that it is made ready once;
 //! - looking for news, naming oneself, and switching away is one step, so that no news falls in between;

@@ -254,8 +254,11 @@ pub struct Context {
     vector: VectorState,
 }
 
-/// Goes on with a context. Jumped to with the stack pointer at a [`Context`], interrupts on or off; the context's own
-/// stack is touched only by its own code.
+/// Goes on with a context, whose own stack is touched only by its own code.
+///
+/// # Safety
+/// It is not called but jumped to, with the stack pointer at a [`Context`] that nobody else goes on with; interrupts on or
+/// off.
 #[unsafe(naked)]
 pub unsafe extern "C" fn resume() {
     naked_asm!(
