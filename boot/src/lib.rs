@@ -18,6 +18,7 @@
 
 pub mod archive;
 pub mod check;
+pub mod describe;
 pub mod gdb;
 pub mod guest;
 pub mod iso;

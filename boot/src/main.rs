@@ -7,7 +7,7 @@ use boot::options::{Options, Subcommands};
 use boot::qemu::{Debugger, Outcome};
 use boot::run::{self, Input};
 use boot::system::{System, scratch_dir};
-use boot::{gdb, iso, new, terminal};
+use boot::{describe, gdb, iso, new, terminal};
 use clap::Parser;
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,6 +29,10 @@ fn go(options: &Options) -> Result<u8> {
     if let Some(Subcommands::New { name }) = &options.command {
         let dir = new::make(name)?;
         eprintln!("made {} and its line in boot/src/wiring.rs", dir.display());
+        return Ok(0);
+    }
+    if let Some(Subcommands::Contracts { name, svg }) = &options.command {
+        describe::print(name.as_deref(), svg.as_deref())?;
         return Ok(0);
     }
     let mut system = System::build()?;

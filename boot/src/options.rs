@@ -54,6 +54,14 @@ pub enum Subcommands {
         /// The process's name: lower-case letters, digits and dashes.
         name: String,
     },
+    /// Print every contract: states, messages, depths, slots, fingerprint.
+    Contracts {
+        /// Only the contract of this name.
+        name: Option<String>,
+        /// Also draw them, a file each, in this folder.
+        #[arg(long, value_name = "DIR")]
+        svg: Option<PathBuf>,
+    },
 }
 
 impl Options {

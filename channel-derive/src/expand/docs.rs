@@ -1,13 +1,33 @@
 //! Documentation of the generated items.
 
+use picture::{Arrow, Diagram, Sender};
 use syn::Ident;
 
 use crate::model::{Move, Protocol, START, Side, StateId};
 
-/// The module: a table of the states.
+/// The contract as it is drawn.
+fn diagram(protocol: &Protocol) -> Diagram {
+    let arrows = protocol.moves().map(|step| Arrow {
+        from: step.from,
+        to: step.to,
+        label: message(protocol, step).to_owned(),
+        sender: match protocol.sender(step) {
+            Side::Client => Sender::Client,
+            Side::Server => Sender::Server,
+        },
+    });
+    Diagram {
+        title: protocol.name.clone(),
+        states: protocol.states.iter().map(|state| state.text.clone()).collect(),
+        arrows: arrows.collect(),
+    }
+}
+
+/// The module: a picture, and a table of the states.
 pub(super) fn module(protocol: &Protocol, contract: &Ident) -> String {
+    let picture = diagram(protocol).svg();
     let mut text = format!(
-        "\n\nStates, endpoints and messages of [`{contract}`](super::{contract}).\n\n\
+        "\n\nStates, endpoints and messages of [`{contract}`](super::{contract}).\n\n<div>{picture}</div>\n\n\
          | state | speaker | messages |\n|---|---|---|\n"
     );
     for state in 0..protocol.end() {
