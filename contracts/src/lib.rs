@@ -27,6 +27,9 @@ pub mod any;
 pub mod binding;
 pub mod channel;
 pub mod endpoint;
+#[cfg(doc)]
+#[doc = include_str!("errors.md")]
+pub mod errors {}
 pub mod exbox;
 pub mod exchange;
 pub mod extension;
