@@ -11,6 +11,7 @@ use syn::{
 
 use crate::parse::plain;
 use crate::types;
+use crate::wire::{self, WirePart};
 
 fn error<T>(span: Span, text: impl std::fmt::Display) -> syn::Result<T> {
     Err(syn::Error::new(span, text))
@@ -38,7 +39,7 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
         }
     };
     let name = &input.ident;
-    let Body { fingerprint, holds_handles, hand_over } = body;
+    let Body { fingerprint, holds_handles, any_bytes, wire_bytes, hand_over, wire } = body;
     let transfer = local("transfer");
     // Keeps rustc from listing every such type of a program where one cannot cross.
     let quiet = impl_parameters.is_empty().then(|| quote!(#[diagnostic::do_not_recommend]));
@@ -49,12 +50,15 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
         unsafe impl<#impl_parameters> ::contracts::Exchange for #name<#arguments> {
             const FINGERPRINT: u64 = #fingerprint;
             const HOLDS_HANDLES: bool = #holds_handles;
+            const ANY_BYTES: bool = #any_bytes;
+            const WIRE_BYTES: usize = #wire_bytes;
             #[inline]
             fn hand_over(&self, #transfer: &mut ::contracts::Transfer) {
                 if <Self as ::contracts::Exchange>::HOLDS_HANDLES {
                     #hand_over
                 }
             }
+            #wire
         }
     })
 }
@@ -63,7 +67,11 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
 struct Body {
     fingerprint: TokenStream,
     holds_handles: TokenStream,
+    any_bytes: TokenStream,
+    wire_bytes: TokenStream,
     hand_over: TokenStream,
+    /// The functions for the wire form.
+    wire: TokenStream,
 }
 
 fn structure(input: &DeriveInput, fields: &Fields) -> syn::Result<Body> {
@@ -71,10 +79,13 @@ fn structure(input: &DeriveInput, fields: &Fields) -> syn::Result<Body> {
     let mut parts = Vec::new();
     let mut patterns = Vec::new();
     let mut handed = Vec::new();
+    let mut wired = Vec::new();
     for (number, field) in fields.iter().enumerate() {
         types::examine(&field.ty)?;
         let ty = &field.ty;
         let (member, text) = member(number, field.ident.as_ref());
+        let part = quote!(::contracts::generated::part::<#ty>());
+        wired.push(WirePart { member: member.clone(), text: text.clone(), part });
         parts.push(quote! {
             ::contracts::generated::Part::field(::contracts::generated::part::<#ty>(), #text, ::core::mem::offset_of!(Self, #member))
         });
@@ -83,9 +94,22 @@ fn structure(input: &DeriveInput, fields: &Fields) -> syn::Result<Body> {
         handed.push(hand_over(ty, &local));
     }
     let parts = quote!(&[#(#parts),*]);
+    let (pattern, encode, decode) = (wire::pattern(&wired), wire::encode(&wired), wire::decode(&wired));
+    let encoder = wire::encoder();
+    let wire = wire::functions(
+        &quote! {
+            ::contracts::wire::Encoder::open(#encoder, #name);
+            let Self { #pattern } = self;
+            #encode
+        },
+        &quote!(::core::result::Result::Ok(Self { #decode })),
+    );
     Ok(Body {
         fingerprint: quote!(::contracts::generated::layout::<Self>(#name, #parts)),
         holds_handles: quote!(::contracts::generated::holds_handles(#parts)),
+        any_bytes: quote!(::contracts::generated::any_bytes::<Self>(#parts)),
+        wire_bytes: quote!(::contracts::generated::wire_bytes(#parts)),
+        wire,
         hand_over: quote! {
             let Self { #(#patterns),* } = self;
             #(#handed)*
@@ -105,6 +129,9 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
     let mut hashes = Vec::new();
     let mut handles = Vec::new();
     let mut arms = Vec::new();
+    let mut encodes = Vec::new();
+    let mut decodes = Vec::new();
+    let (encoder, decoder) = (wire::encoder(), wire::decoder());
     for (position, variant) in data.variants.iter().enumerate() {
         let ident = &variant.ident;
         let text = plain(ident);
@@ -122,10 +149,13 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
         let mut parts = Vec::new();
         let mut patterns = Vec::new();
         let mut handed = Vec::new();
+        let mut wired = Vec::new();
         for (number, field) in variant.fields.iter().enumerate() {
             types::examine(&field.ty)?;
             let ty = &field.ty;
             let (member, text) = member(number, field.ident.as_ref());
+            let part = quote!(::contracts::generated::part::<#ty>());
+            wired.push(WirePart { member: member.clone(), text: text.clone(), part });
             // The offset follows from representation, sizes and alignments, which are in the hash.
             parts.push(
                 quote!(::contracts::generated::Part::field(::contracts::generated::part::<#ty>(), #text, 0)),
@@ -141,8 +171,31 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
         arms.push(quote! {
             Self::#ident { #(#patterns),* } => { #(#handed)* }
         });
+        let (pattern, encode, decode) = (wire::pattern(&wired), wire::encode(&wired), wire::decode(&wired));
+        let position = position as u32;
+        encodes.push(quote! {
+            Self::#ident { #pattern } => {
+                ::contracts::wire::Encoder::variant(#encoder, #position, #text);
+                #encode
+            }
+        });
+        decodes.push(quote!(#position => ::core::result::Result::Ok(Self::#ident { #decode }),));
     }
+    let count = data.variants.len() as u32;
+    let wire = wire::functions(
+        &quote!(match self { #(#encodes)* }),
+        &quote! {
+            match ::contracts::wire::Decoder::variant(#decoder, #count)? {
+                #(#decodes)*
+                _ => ::core::result::Result::Err(::contracts::wire::Decoder::no_variant(#decoder)),
+            }
+        },
+    );
     Ok(Body {
+        // A number that no variant has is not a value.
+        any_bytes: quote!(false),
+        wire_bytes: quote!(::contracts::generated::variants_wire_bytes(&[#(#hashes),*])),
+        wire,
         fingerprint: quote!(::contracts::generated::variants::<Self>(#name, &[#(#hashes),*])),
         holds_handles: quote!(::contracts::generated::holds_handles(&[#(#handles),*])),
         hand_over: if fieldless { quote!() } else { quote!(match self { #(#arms)* }) },

@@ -11,7 +11,7 @@
 //! **This crate is trusted.** `forbid(unsafe_code)` does not look into the expansion of a derive, so nothing that a
 //! user writes may end up in unsafe code of ours. What is repeated of the user's tokens is names, string literals of
 //! docs, and field types that `types` has examined; the unsafe blocks consist of our tokens alone, and functions are
-//! called by path, never as methods, so that no trait of the user's comes between.
+//! called by path, or are methods of `contracts`' own types, so that no trait of the user's comes between.
 
 mod check;
 mod depth;
@@ -22,6 +22,7 @@ mod model;
 mod names;
 mod parse;
 mod types;
+mod wire;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};

@@ -3,9 +3,11 @@
 use core::fmt;
 
 use crate::endpoint::{Contract, SendFirst, Side};
+use crate::exbox::Exhausted;
 use crate::exchange::{Exchange, Transfer};
 use crate::fingerprint;
 use crate::port::RawEnd;
+use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
 
 /// An endpoint that sends next, of any contract. [`AnyEndpoint::downcast`] turns it into a typed one.
 #[repr(C)]
@@ -62,6 +64,11 @@ impl AnyEndpoint {
         self.raw.fingerprint()
     }
 
+    /// Whether another endpoint is of the same contract, side and state.
+    pub fn is_like(&self, other: &AnyEndpoint) -> bool {
+        (self.fingerprint(), self.side, self.state) == (other.fingerprint(), other.side, other.state)
+    }
+
     /// The endpoint as an `E`, if it is one. Otherwise it is closed, and the error says why.
     pub fn downcast<E: SendFirst>(self) -> Result<E, Mismatch> {
         let wanted = <E::Contract as Contract>::FINGERPRINT;
@@ -89,7 +96,16 @@ impl fmt::Debug for AnyEndpoint {
 unsafe impl Exchange for AnyEndpoint {
     const FINGERPRINT: u64 = fingerprint::text(fingerprint::SEED, "AnyEndpoint");
     const HOLDS_HANDLES: bool = true;
+    const ANY_BYTES: bool = false;
+    const WIRE_BYTES: usize = varint_bytes(u64::BITS);
     fn hand_over(&self, transfer: &mut Transfer) {
         self.raw.hand_over(transfer);
+    }
+    fn encode(self, encoder: &mut Encoder) -> Result<(), Exhausted> {
+        encoder.any_endpoint(self);
+        Ok(())
+    }
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        decoder.any_endpoint()
     }
 }

@@ -66,7 +66,7 @@ impl<E> TryReceiveError<E> {
 ///
 /// `Client` and `Server` are the endpoints of this contract in its start state, and never more messages than the
 /// depths say are in flight: rings are sized by them and not checked.
-pub unsafe trait Contract: 'static {
+pub unsafe trait Contract: Sized + 'static {
     /// The enum's name.
     const NAME: &'static str;
     /// States and messages, for tools and for binding.
@@ -78,9 +78,9 @@ pub unsafe trait Contract: 'static {
     /// Hash of states, messages and layouts. Two programs that were built apart can talk if theirs are equal.
     const FINGERPRINT: u64 = Self::DESCRIPTION.fingerprint;
     /// The client's endpoint in the start state.
-    type Client: Endpoint;
+    type Client: Endpoint<Contract = Self>;
     /// The server's endpoint in the start state.
-    type Server: Endpoint;
+    type Server: Endpoint<Contract = Self>;
 
     /// A new channel, both ends in the caller's hands.
     fn channel() -> Result<(Self::Client, Self::Server), Exhausted> {

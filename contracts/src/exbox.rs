@@ -13,6 +13,7 @@ use crate::abi::BlockEntry;
 use crate::binding;
 use crate::exchange::{Exchange, Transfer};
 use crate::fingerprint;
+use crate::wire::{Block, DecodeError, Decoder, Encoder, varint_bytes};
 
 /// The exchange heap, or the caller's share of memory, has no room for what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub trait Content: sealed::Sealed + Send + 'static {
     type Element: Exchange;
     /// Hash of the content's type.
     const FINGERPRINT: u64;
+    /// How many elements there are, if the type says so.
+    const LENGTH: Option<usize>;
     /// A reference to `length` elements at `data`, as this type.
     #[doc(hidden)]
     fn assemble(data: *mut Self::Element, length: usize) -> *mut Self;
@@ -51,6 +54,7 @@ pub trait Content: sealed::Sealed + Send + 'static {
 impl<T: Exchange> Content for T {
     type Element = T;
     const FINGERPRINT: u64 = T::FINGERPRINT;
+    const LENGTH: Option<usize> = Some(1);
     fn assemble(data: *mut T, _: usize) -> *mut T {
         data
     }
@@ -59,6 +63,7 @@ impl<T: Exchange> Content for T {
 impl<T: Exchange> Content for [T] {
     type Element = T;
     const FINGERPRINT: u64 = fingerprint::mix(fingerprint::text(fingerprint::SEED, "slice"), T::FINGERPRINT);
+    const LENGTH: Option<usize> = None;
     fn assemble(data: *mut T, length: usize) -> *mut [T] {
         ptr::slice_from_raw_parts_mut(data, length)
     }
@@ -86,27 +91,95 @@ unsafe impl<T: Content + ?Sized + Sync> Sync for ExBox<T> {}
 unsafe impl<T: Content + ?Sized> Exchange for ExBox<T> {
     const FINGERPRINT: u64 = fingerprint::mix(fingerprint::text(fingerprint::SEED, "ExBox"), T::FINGERPRINT);
     const HOLDS_HANDLES: bool = true;
+    const ANY_BYTES: bool = false;
+    // The handle's index, and the length if the type does not say.
+    const WIRE_BYTES: usize = varint_bytes(u64::BITS) * if T::LENGTH.is_some() { 1 } else { 2 };
     fn hand_over(&self, transfer: &mut Transfer) {
         transfer.block(self.entry);
         if <T::Element as Exchange>::HOLDS_HANDLES {
             self.elements().iter().for_each(|element| element.hand_over(transfer));
         }
     }
+    fn encode(self, encoder: &mut Encoder) -> Result<(), Exhausted> {
+        encoder.block(self)
+    }
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        decoder.block()
+    }
+}
+
+/// A block on its way to being an [`ExBox`]: its first `length` elements are there.
+struct Partial<T: Exchange> {
+    data: NonNull<T>,
+    length: usize,
+    entry: &'static BlockEntry,
+}
+
+impl<T: Exchange> Drop for Partial<T> {
+    fn drop(&mut self) {
+        // SAFETY: so many elements are initialised, and they and the block are ours.
+        unsafe {
+            ptr::drop_in_place(ptr::slice_from_raw_parts_mut(self.data.as_ptr(), self.length));
+            binding::free_block(self.entry);
+        }
+    }
 }
 
 impl<T: Content + ?Sized> ExBox<T> {
-    /// A block for `length` elements, each made by `element` from its index.
+    /// A block for `length` elements, each made by `element` from its index. `length` is that of the type, if it has one.
     fn build(length: usize, mut element: impl FnMut(usize) -> T::Element) -> Result<Self, Exhausted> {
+        Self::try_build(length, |index| Ok(element(index)))
+    }
+
+    /// As `build`, giving up at the first element that is not made.
+    pub(crate) fn try_build<E: From<Exhausted>>(
+        length: usize,
+        mut element: impl FnMut(usize) -> Result<T::Element, E>,
+    ) -> Result<Self, E> {
+        debug_assert!(T::LENGTH.is_none_or(|fixed| fixed == length));
         let layout = Layout::array::<T::Element>(length).map_err(|_| Exhausted)?;
         let entry = binding::allocate_block(layout).ok_or(Exhausted)?;
-        let address = entry.address.load(Relaxed) as *mut T::Element;
-        // If `element` panics the SIP dies, and the ledger gives the block back.
-        for index in 0..length {
+        let data = NonNull::new(entry.address.load(Relaxed) as *mut T::Element).ok_or(Exhausted)?;
+        let mut partial = Partial { data, length: 0, entry };
+        while partial.length < length {
+            let element = element(partial.length)?;
             // SAFETY: the fresh block has room for `length` elements at this alignment and is ours alone.
-            unsafe { address.add(index).write(element(index)) };
+            unsafe { data.add(partial.length).write(element) };
+            partial.length += 1;
         }
-        let data = NonNull::new(address).ok_or(Exhausted)?;
+        mem::forget(partial);
         Ok(ExBox { data, length, entry, owns: PhantomData })
+    }
+
+    /// How many elements there are.
+    pub(crate) fn count(&self) -> usize {
+        self.length
+    }
+
+    /// Moves the elements out. The block is freed with the iterator.
+    pub(crate) fn into_elements(self) -> Elements<T::Element> {
+        let this = mem::ManuallyDrop::new(self);
+        Elements { data: this.data, next: 0, length: this.length, entry: this.entry, owns: PhantomData }
+    }
+
+    /// The block without its content's type, of which any bytes are a value.
+    pub(crate) fn into_block(self) -> Block {
+        assert!(<T::Element as Exchange>::ANY_BYTES, "padding must not be seen");
+        let this = mem::ManuallyDrop::new(self);
+        // SAFETY: the handle is given up; the elements fill the block and have no padding, so its bytes are initialised.
+        unsafe { Block::from_entry(this.entry) }
+    }
+
+    /// The reverse of `into_block`.
+    ///
+    /// # Safety
+    ///
+    /// Any bytes are a value of the element type; `length` elements fill the block, and are aligned.
+    pub(crate) unsafe fn from_block(block: Block, length: usize) -> Self {
+        let entry = block.into_entry();
+        let data = entry.address.load(Relaxed) as *mut T::Element;
+        // SAFETY: a block has an address.
+        ExBox { data: unsafe { NonNull::new_unchecked(data) }, length, entry, owns: PhantomData }
     }
 
     fn elements(&self) -> &[T::Element] {
@@ -227,8 +300,7 @@ impl<T: Exchange> IntoIterator for ExBox<[T]> {
     type IntoIter = Elements<T>;
     /// Moves the elements out. The block is freed with the iterator.
     fn into_iter(self) -> Elements<T> {
-        let this = mem::ManuallyDrop::new(self);
-        Elements { data: this.data, next: 0, length: this.length, entry: this.entry, owns: PhantomData }
+        self.into_elements()
     }
 }
 

@@ -10,7 +10,9 @@ use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
 
 use crate::abi::{BlockEntry, End, Owner, Tracked};
+use crate::exbox::Exhausted;
 use crate::fingerprint;
+use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
 
 /// A type whose values may cross a channel.
 ///
@@ -18,7 +20,7 @@ use crate::fingerprint;
 ///
 /// A value holds no pointer to the sender's memory other than through blocks and endpoints; its layout is fixed
 /// (`repr(C)` or primitive) and covered by `FINGERPRINT`; `hand_over` reaches every block and endpoint that
-/// the value holds.
+/// the value holds; `ANY_BYTES` is not claimed of a type for which it is not so.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot cross a channel",
     label = "not an `Exchange` type",
@@ -26,13 +28,24 @@ use crate::fingerprint;
             `ExBox<T>`, `ExBox<[T]>`, and endpoints in a state in which they send next",
     note = "references, `Rc`, `Arc`, `Vec`, `String`, `dyn`, function and raw pointers do not: put the data in a block"
 )]
-pub unsafe trait Exchange: Send + 'static {
+pub unsafe trait Exchange: Sized + Send + 'static {
     /// Hash of the type's name, layout and parts.
     const FINGERPRINT: u64;
     /// Whether a value can hold blocks or endpoints.
     const HOLDS_HANDLES: bool;
+    /// Whether every row of bytes of this size is a value, and no byte of a value is padding: then a block of values
+    /// can be taken from somebody who is not believed, and given to somebody who must not see what lies between them.
+    const ANY_BYTES: bool;
+    /// Bytes of the longest value in wire form.
+    const WIRE_BYTES: usize;
     /// Hands every block and endpoint that the value holds to the transfer.
     fn hand_over(&self, transfer: &mut Transfer);
+    /// Writes the value in [wire form](crate::wire).
+    #[doc(hidden)]
+    fn encode(self, encoder: &mut Encoder) -> Result<(), Exhausted>;
+    /// Reads a value in wire form.
+    #[doc(hidden)]
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError>;
 }
 
 /// One message's blocks and endpoints on their way to a new owner.
@@ -71,20 +84,53 @@ impl Transfer {
 }
 
 macro_rules! plain {
-    ($($type:ty),*) => {$(
-        // SAFETY: a primitive holds no pointer and no handle, and its layout is fixed by the platform.
+    ($any_bytes:literal; $($type:ty, $bytes:expr, $encode:expr, $decode:expr;)*) => {$(
+        // SAFETY: a primitive holds no pointer and no handle, and its layout is fixed by the platform; any bytes are a
+        // value of integers, floats and `()`.
         unsafe impl Exchange for $type {
             const FINGERPRINT: u64 = fingerprint::mix(
                 fingerprint::text(fingerprint::SEED, stringify!($type)),
                 (size_of::<$type>() << 8 | align_of::<$type>()) as u64,
             );
             const HOLDS_HANDLES: bool = false;
+            const ANY_BYTES: bool = $any_bytes;
+            const WIRE_BYTES: usize = $bytes;
             fn hand_over(&self, _: &mut Transfer) {}
+            fn encode(self, encoder: &mut Encoder) -> Result<(), Exhausted> {
+                let encode: fn(&mut Encoder, $type) = $encode;
+                encode(encoder, self);
+                Ok(())
+            }
+            fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+                let decode: fn(&mut Decoder<'_>) -> Result<$type, DecodeError> = $decode;
+                decode(decoder)
+            }
         }
     )*};
+    (unsigned; $($type:ty),*) => {plain! { true; $(
+        $type, varint_bytes(<$type>::BITS), |to, value| to.unsigned(value as u128),
+            |from| Ok(from.unsigned(<$type>::BITS)? as $type);
+    )*}};
+    (signed; $($type:ty),*) => {plain! { true; $(
+        $type, varint_bytes(<$type>::BITS), |to, value| to.signed(value as i128),
+            |from| Ok(from.signed(<$type>::BITS)? as $type);
+    )*}};
+    (as they are; $($type:ty),*) => {plain! { true; $(
+        $type, size_of::<$type>(), |to, value| to.fixed(&value.to_le_bytes(), &value),
+            |from| Ok(<$type>::from_le_bytes(from.fixed()?));
+    )*}};
 }
 
-plain!((), bool, char, u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64);
+plain!(unsigned; u16, u32, u64, u128, usize);
+plain!(signed; i16, i32, i64, i128, isize);
+plain!(as they are; u8, i8, f32, f64);
+plain! { true;
+    (), 0, |to, ()| to.fixed(&[], &()), |_| Ok(());
+}
+plain! { false;
+    bool, 1, |to, value| to.fixed(&[u8::from(value)], &value), |from| from.bool();
+    char, 5, |to, value| to.text(value.encode_utf8(&mut [0; 4]), &value), |from| from.char();
+}
 
 // SAFETY: an array is its elements in a row; each is handed over.
 unsafe impl<T: Exchange, const N: usize> Exchange for [T; N] {
@@ -93,9 +139,31 @@ unsafe impl<T: Exchange, const N: usize> Exchange for [T; N] {
         N as u64,
     );
     const HOLDS_HANDLES: bool = T::HOLDS_HANDLES;
+    const ANY_BYTES: bool = T::ANY_BYTES || N == 0;
+    const WIRE_BYTES: usize = T::WIRE_BYTES.saturating_mul(N);
     fn hand_over(&self, transfer: &mut Transfer) {
         if T::HOLDS_HANDLES {
             self.iter().for_each(|element| element.hand_over(transfer));
+        }
+    }
+    fn encode(self, encoder: &mut Encoder) -> Result<(), Exhausted> {
+        encoder.open_row();
+        for element in self {
+            element.encode(encoder)?;
+            encoder.comma();
+        }
+        encoder.close_row();
+        Ok(())
+    }
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let mut error = None;
+        let elements = [(); N].map(|()| match error {
+            None => T::decode(decoder).map_err(|found| error = Some(found)).ok(),
+            Some(_) => None,
+        });
+        match error {
+            None => Ok(elements.map(|element| element.expect("without an error every element is there"))),
+            Some(error) => Err(error),
         }
     }
 }

@@ -3,8 +3,10 @@
 use core::fmt;
 
 use crate::endpoint::{MessageDescription, Side, StateDescription};
+use crate::exbox::Exhausted;
 use crate::exchange::{Exchange, Transfer};
 use crate::fingerprint::{SEED, mix, text};
+use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
 
 /// A state of a contract as a type.
 pub trait State: 'static {
@@ -38,11 +40,19 @@ pub unsafe trait ClientSends: State {}
 )]
 pub unsafe trait ServerSends: State {}
 
+/// What comes of writing a value in wire form.
+pub type Encoded = Result<(), Exhausted>;
+/// What comes of reading a value in wire form.
+pub type Decoded<T> = Result<T, DecodeError>;
+
 /// What a field of type `T` adds to a fingerprint, and whether it can hold blocks or endpoints.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     fingerprint: u64,
     holds_handles: bool,
+    any_bytes: bool,
+    size: usize,
+    wire_bytes: usize,
 }
 
 /// What there is to know about a part of type `T` of a message or of a type that crosses.
@@ -50,13 +60,25 @@ pub struct Field {
 pub struct Part<T> {
     fingerprint: u64,
     holds_handles: bool,
+    any_bytes: bool,
+    wire_bytes: usize,
     hand_over: fn(&T, &mut Transfer),
+    encode: fn(T, &mut Encoder) -> Result<(), Exhausted>,
+    decode: fn(&mut Decoder<'_>) -> Result<T, DecodeError>,
 }
 
 /// The part of type `T`. All that is asked of a part's type is asked here, so that rustc reports a type that cannot
 /// cross once.
 pub const fn part<T: Exchange>() -> Part<T> {
-    Part { fingerprint: T::FINGERPRINT, holds_handles: T::HOLDS_HANDLES, hand_over: T::hand_over }
+    Part {
+        fingerprint: T::FINGERPRINT,
+        holds_handles: T::HOLDS_HANDLES,
+        any_bytes: T::ANY_BYTES,
+        wire_bytes: T::WIRE_BYTES,
+        hand_over: T::hand_over,
+        encode: T::encode,
+        decode: T::decode,
+    }
 }
 
 impl<T> Part<T> {
@@ -64,7 +86,13 @@ impl<T> Part<T> {
     pub const fn field(self, name: &str, offset: usize) -> Field {
         let mut hash = mix(text(SEED, name), self.fingerprint);
         hash = mix(mix(hash, size_of::<T>() as u64), align_of::<T>() as u64);
-        Field { fingerprint: mix(hash, offset as u64), holds_handles: self.holds_handles }
+        Field {
+            fingerprint: mix(hash, offset as u64),
+            holds_handles: self.holds_handles,
+            any_bytes: self.any_bytes,
+            size: size_of::<T>(),
+            wire_bytes: self.wire_bytes,
+        }
     }
 
     /// Hands over what the part holds.
@@ -73,6 +101,19 @@ impl<T> Part<T> {
         if self.holds_handles {
             (self.hand_over)(value, transfer);
         }
+    }
+
+    /// Writes the part, called `name`, in wire form.
+    pub fn encode(self, name: &str, value: T, encoder: &mut Encoder) -> Result<(), Exhausted> {
+        encoder.field(name);
+        (self.encode)(value, encoder)?;
+        encoder.comma();
+        Ok(())
+    }
+
+    /// Reads the part, called `name`, in wire form.
+    pub fn decode(self, name: &'static str, decoder: &mut Decoder<'_>) -> Result<T, DecodeError> {
+        decoder.named(name, self.decode)
     }
 }
 
@@ -86,6 +127,61 @@ pub const fn holds_handles(fields: &[Field]) -> bool {
         i += 1;
     }
     false
+}
+
+/// Whether any bytes are a value of a struct `T` of these fields, and none is padding.
+pub const fn any_bytes<T>(fields: &[Field]) -> bool {
+    let mut size = 0;
+    let mut i = 0;
+    while i < fields.len() {
+        if !fields[i].any_bytes {
+            return false;
+        }
+        size += fields[i].size;
+        i += 1;
+    }
+    size == size_of::<T>()
+}
+
+/// Bytes of the longest row of these fields in wire form.
+pub const fn wire_bytes(fields: &[Field]) -> usize {
+    let mut bytes = 0_usize;
+    let mut i = 0;
+    while i < fields.len() {
+        bytes = bytes.saturating_add(fields[i].wire_bytes);
+        i += 1;
+    }
+    bytes
+}
+
+/// As [`wire_bytes`], of an enum: each variant's fields.
+pub const fn variants_wire_bytes(variants: &[(&str, u64, &[Field])]) -> usize {
+    let mut longest = 0;
+    let mut i = 0;
+    while i < variants.len() {
+        let bytes = wire_bytes(variants[i].2);
+        if bytes > longest {
+            longest = bytes;
+        }
+        i += 1;
+    }
+    varint_bytes(u32::BITS).saturating_add(longest)
+}
+
+/// Bytes of the longest message to each side in wire form, from each one's sender and the bytes of its fields.
+pub const fn messages_wire_bytes(messages: &[(Side, usize)]) -> [usize; 2] {
+    let mut longest = [0; 2];
+    let mut i = 0;
+    while i < messages.len() {
+        let (sender, fields) = messages[i];
+        let bytes = varint_bytes(u16::BITS).saturating_add(fields);
+        let to = sender.peer() as usize;
+        if bytes > longest[to] {
+            longest[to] = bytes;
+        }
+        i += 1;
+    }
+    longest
 }
 
 /// Adds a row of fields to a hash.

@@ -14,8 +14,9 @@
 //!
 //! Reading order: [`exchange`] (what may cross), [`exbox`] (the owning handle), [`abi`] (the memory both sides
 //! see), [`port`] (send and receive, untyped), [`endpoint`] (the typed layer that `derive(Contract)` fills in),
-//! [`set`] (waiting on many), [`stream`] (many messages one way),
-//! [`extension`] (contracts that begin as others), [`spec`] (the stock contracts).
+//! [`set`] (waiting on many), [`stream`] (many messages one way), [`extension`] (contracts that begin as others),
+//! [`spec`] (the stock contracts), [`wire`] (messages as bytes), and, with feature `std`, `testing` (peers to test a
+//! server or a client against).
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -43,8 +44,11 @@ pub mod select;
 pub mod set;
 pub mod spec;
 pub mod stream;
+#[cfg(feature = "std")]
+pub mod testing;
 pub mod text;
 pub mod time;
+pub mod wire;
 
 pub use any::AnyEndpoint;
 pub use channel_derive::{Contract, Exchange};

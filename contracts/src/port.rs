@@ -231,13 +231,23 @@ impl RawEnd {
         Ok(())
     }
 
+    /// Whether fewer than `window` messages are in flight to the peer.
+    ///
+    /// # Safety
+    ///
+    /// This is the end of `side`, and it sends.
+    pub(crate) unsafe fn has_room(&self, side: Side, window: u32) -> bool {
+        // SAFETY: passed on to the caller.
+        stream::has_room(unsafe { self.channel_as(side) }, side.peer(), window)
+    }
+
     /// Waits until fewer than `window` messages are in flight to the peer. False if the peer is gone and that many are.
     ///
     /// # Safety
     ///
     /// This is the end of `side`, and it sends.
     #[cold]
-    unsafe fn wait_room(&self, side: Side, window: u32) -> bool {
+    pub(crate) unsafe fn wait_room(&self, side: Side, window: u32) -> bool {
         // SAFETY: passed on to the caller.
         let channel = unsafe { self.channel_as(side) };
         let closed = || channel.end(side.peer()).closed.load(Acquire) != 0;

@@ -3,8 +3,10 @@
 use core::fmt;
 use core::str;
 
+use crate::exbox::Exhausted;
 use crate::exchange::{Exchange, Transfer};
 use crate::fingerprint;
+use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
 
 /// A text of at most `N` bytes of UTF-8, stored in place.
 ///
@@ -65,7 +67,18 @@ impl<const N: usize> Text<N> {
 unsafe impl<const N: usize> Exchange for Text<N> {
     const FINGERPRINT: u64 = fingerprint::mix(fingerprint::text(fingerprint::SEED, "Text"), N as u64);
     const HOLDS_HANDLES: bool = false;
+    const ANY_BYTES: bool = false;
+    const WIRE_BYTES: usize = varint_bytes(u32::BITS) + N;
     fn hand_over(&self, _: &mut Transfer) {}
+    fn encode(self, encoder: &mut Encoder) -> Result<(), Exhausted> {
+        encoder.text(self.as_str(), &self);
+        Ok(())
+    }
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let mut text = Self::EMPTY;
+        text.length = decoder.text(&mut text.bytes)? as u32;
+        Ok(text)
+    }
 }
 
 impl<const N: usize> core::ops::Deref for Text<N> {

@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 
 use super::{Writer, docs, endpoint_type, local, name as name_at, side_path};
 use crate::model::{MessageId, Move, Side, StateId};
-use crate::names;
+use crate::{names, wire};
 
 impl Writer<'_> {
     /// The endpoint type of a side and what it can do in every state.
@@ -19,6 +19,7 @@ impl Writer<'_> {
         let formatter = local("formatter");
         let raw = local("raw");
         let transfer = local("transfer");
+        let (encoder, decoder) = (wire::encoder(), wire::decoder());
         let sends = format_ident!("{}Sends", names::endpoint(side));
         let sending = (0..self.protocol.end())
             .filter(|state| self.protocol.speaks(side, *state) && !self.protocol.speaks(side.peer(), *state))
@@ -63,8 +64,22 @@ impl Writer<'_> {
                     <S as ::contracts::generated::State>::NAME,
                 );
                 const HOLDS_HANDLES: bool = true;
+                const ANY_BYTES: bool = false;
+                const WIRE_BYTES: usize = <::contracts::AnyEndpoint as ::contracts::Exchange>::WIRE_BYTES;
                 fn hand_over(&self, #transfer: &mut ::contracts::Transfer) {
                     ::contracts::port::RawEnd::hand_over(&self.0, #transfer)
+                }
+                fn encode(
+                    self,
+                    #encoder: &mut ::contracts::wire::Encoder,
+                ) -> ::core::result::Result<(), ::contracts::Exhausted> {
+                    ::contracts::wire::Encoder::endpoint(#encoder, self);
+                    ::core::result::Result::Ok(())
+                }
+                fn decode(
+                    #decoder: &mut ::contracts::wire::Decoder<'_>,
+                ) -> ::core::result::Result<Self, ::contracts::wire::DecodeError> {
+                    ::contracts::wire::Decoder::endpoint(#decoder)
                 }
             }
 

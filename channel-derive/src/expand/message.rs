@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::Index;
 
 use super::{Writer, docs, local};
 use crate::model::{MessageId, Move, Side};
@@ -16,13 +17,16 @@ impl Writer<'_> {
         let fields: Vec<_> = names.surface.fields.iter().map(|field| &field.name).collect();
         let texts = names.surface.fields.iter().map(|field| crate::parse::plain(&field.name));
         let types = &names.types;
-        let parts = fields.iter().zip(texts).zip(types).map(|((field, text), ty)| {
-            quote!(::contracts::generated::Part::field(::contracts::generated::part::<#ty>(), #text, ::core::mem::offset_of!(#body, #field)))
+        let indices = (0..fields.len()).map(Index::from);
+        let parts = fields.iter().zip(texts).zip(indices.clone()).map(|((field, text), index)| {
+            quote!(Self::PARTS.#index.field(#text, ::core::mem::offset_of!(Self, #field)))
         });
         let transfer = local("transfer");
-        let handed = fields.iter().zip(types).map(|(field, ty)| {
-            quote!(::contracts::generated::Part::hand_over(::contracts::generated::part::<#ty>(), &self.#field, #transfer);)
-        });
+        let handed = fields
+            .iter()
+            .zip(indices)
+            .map(|(field, index)| quote!(Self::PARTS.#index.hand_over(&self.#field, #transfer);));
+        let wire = self.body_wire(message);
         let holds = quote!(<Self as ::contracts::Exchange>::HOLDS_HANDLES);
         // A stream's message can come back to its sender.
         let (attributes, visibility) = match self.protocol.messages[message].window {
@@ -46,7 +50,8 @@ impl Writer<'_> {
             #visibility struct #body { #(#field_docs #visibility #fields: #types),* }
 
             impl #body {
-                const PARTS: &'static [::contracts::generated::Field] = &[#(#parts),*];
+                const PARTS: (#(::contracts::generated::Part<#types>,)*) = (#(::contracts::generated::part::<#types>(),)*);
+                const FIELDS: &'static [::contracts::generated::Field] = &[#(#parts),*];
             }
 
             // SAFETY: each field may cross, which implies that it is `Send`. Said here so that a type that is neither
@@ -56,14 +61,15 @@ impl Writer<'_> {
             // SAFETY: each field may cross, the layout is C's, and every field is handed over.
             #[diagnostic::do_not_recommend]
             unsafe impl ::contracts::Exchange for #body {
-                const FINGERPRINT: u64 = ::contracts::generated::layout::<Self>(#name, Self::PARTS);
-                const HOLDS_HANDLES: bool = ::contracts::generated::holds_handles(Self::PARTS);
+                const FINGERPRINT: u64 = ::contracts::generated::layout::<Self>(#name, Self::FIELDS);
+                const HOLDS_HANDLES: bool = ::contracts::generated::holds_handles(Self::FIELDS);
                 #[inline]
                 fn hand_over(&self, #transfer: &mut ::contracts::Transfer) {
                     if #holds {
                         #(#handed)*
                     }
                 }
+                #wire
             }
         }
     }

@@ -7,6 +7,7 @@
 mod docs;
 mod endpoint;
 mod message;
+mod wire;
 
 use std::collections::HashSet;
 
@@ -122,6 +123,7 @@ impl<'a> Writer<'a> {
         let docs = self.docs;
         let table = docs::module(self.protocol, self.name);
         let contract = self.contract();
+        let message = self.message();
         let states = self
             .states
             .iter()
@@ -149,6 +151,7 @@ impl<'a> Writer<'a> {
                 use super::*;
                 #contract
                 #extension
+                #message
                 #(#states)*
                 #(#endpoints)*
                 #(#bodies)*
