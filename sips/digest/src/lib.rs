@@ -30,6 +30,7 @@ mod tests {
     use super::*;
     use contracts::spec::digest;
     use contracts::spec::digest::digest::{ClientFinishing, ClientHashing};
+    use contracts::testing::Walk;
     use contracts::{Contract, ExBox};
     use std::format;
     use std::string::String;
@@ -68,5 +69,25 @@ mod tests {
                 "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
             );
         }
+    }
+    #[test]
+    fn a_client_that_does_whatever_the_contract_allows_gets_the_sums_of_its_parts() {
+        let sums = || {
+            let mut text = std::vec::Vec::new();
+            move |_, message: &digest::Digest| match message {
+                digest::Digest::Part { block, length } => text.extend_from_slice(rt::filled(block, *length)),
+                digest::Digest::Hashed { .. } => {}
+                digest::Digest::Finish => {}
+                digest::Digest::Sum { sha256 } => {
+                    assert_eq!(*sha256, <[u8; 32]>::from(Sha256::digest(&text)));
+                    text.clear();
+                }
+            }
+        };
+        Walk::new().checked_by(sums).server(|server| {
+            let mut clients = EndpointSet::new().expect("memory");
+            clients.insert(server, Sha256::new());
+            serve(clients)
+        });
     }
 }

@@ -23,6 +23,7 @@ mod tests {
     use contracts::Contract;
     use contracts::spec::ping::PingPong;
     use contracts::spec::ping::ping_pong::ClientWaiting;
+    use contracts::testing::Walk;
 
     #[test]
     fn every_client_gets_its_own_number_back() {
@@ -39,5 +40,20 @@ mod tests {
             assert_eq!(value, number);
             clients.push(next);
         }
+    }
+    #[test]
+    fn a_client_that_does_whatever_the_contract_allows_gets_its_numbers_back() {
+        let same_value = || {
+            let mut asked = 0;
+            move |_, message: &PingPong| match message {
+                PingPong::Ping { value } => asked = *value,
+                PingPong::Pong { value } => assert_eq!(*value, asked),
+            }
+        };
+        Walk::new().checked_by(same_value).server(|server| {
+            let mut set = EndpointSet::new().expect("memory");
+            set.insert(server, ());
+            serve(set)
+        });
     }
 }
