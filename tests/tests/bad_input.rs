@@ -208,9 +208,9 @@ fn lines_that_nobody_would_type_are_dealt_with() {
     guest.expect("entente> ", LIMIT).expect("a prompt");
     works(&mut guest);
 
-    // Every byte there is, in three orders, then Ctrl-C for what is left of a line or of an escape sequence.
-    let bytes: Vec<u8> =
-        (0..=255).chain((0..=255).rev()).chain((0..=255).map(|byte: u8| byte.wrapping_mul(151))).collect();
+    // Every byte there is but Ctrl-D, which ends the system on purpose, in three orders, then Ctrl-C for what is left of a line or of an escape sequence.
+    let orders = (0..=255).chain((0..=255).rev()).chain((0..=255).map(|byte: u8| byte.wrapping_mul(151)));
+    let bytes: Vec<u8> = orders.filter(|byte| *byte != 4).collect();
     guest.send(&bytes).expect("it can be typed to");
     guest.send(b"\r\x03\x03\r").expect("it can be typed to");
     guest.send(b"\rwc after\r").expect("it can be typed to");

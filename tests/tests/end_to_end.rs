@@ -1,4 +1,5 @@
-//! The system as its users see it: commands without a terminal, and a person at one.
+//! The system as its users see it: commands without a terminal, and a person at one. What commands say of files is in
+//! `files.rs`.
 
 use std::path::Path;
 use std::process::Command;
@@ -33,67 +34,6 @@ fn text(bytes: usize) -> Vec<u8> {
     }
     text.truncate(bytes);
     text
-}
-
-/// `bytes` bytes of every value.
-fn binary(bytes: usize) -> Vec<u8> {
-    let mut state = bytes as u64 + 1;
-    (0..bytes)
-        .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 56) as u8
-        })
-        .collect()
-}
-
-/// The lines, without the words that `wc` found in binary files unless the host's finds them by the same rule: which bytes
-/// make words differs between versions of coreutils.
-fn comparable(lines: &str, same_rule: bool) -> Vec<String> {
-    let without_words = |line: &str| match line.split_whitespace().collect::<Vec<_>>()[..] {
-        [lines, _words, bytes, name] if !same_rule && name.starts_with("binary") => {
-            [lines, bytes, name].join(" ")
-        }
-        _ => line.to_owned(),
-    };
-    lines.lines().map(without_words).collect()
-}
-
-/// Whether a control character alone is no word to the host's `wc`, as it is none to `count`.
-fn host_has_the_same_rule(dir: &Path) -> bool {
-    std::fs::write(dir.join("control"), [1]).expect("a file");
-    host(dir, "wc", "control").split_whitespace().nth(1) == Some("0")
-}
-
-/// Has the system count and sum up files of these sizes, as the host does.
-fn agree_on(sizes: &[usize], limit: Duration) {
-    let dir = tempfile::tempdir().expect("a directory");
-    let (mut commands, mut expected) = (Vec::new(), String::new());
-    let mut system = whole_system();
-    for &size in sizes {
-        for (kind, content) in [("text", text(size)), ("binary", binary(size))] {
-            let name = format!("{kind}-{size}");
-            let path = dir.path().join(&name);
-            std::fs::write(&path, content).expect("a file");
-            system = system.file(&path).expect("it can be added");
-            commands.extend([format!("wc {name}"), format!("sha256 {name}")]);
-            expected += &host(dir.path(), "wc", &name);
-            expected += &host(dir.path(), "sha256sum", &name);
-        }
-    }
-    let run = system.exec(&commands.join("; ")).run(limit).expect("the machine runs");
-    let same_rule = host_has_the_same_rule(dir.path());
-    assert_eq!(comparable(&run.text(), same_rule), comparable(&expected, same_rule));
-    assert_eq!(run.outcome, Outcome::Success);
-}
-
-#[test]
-fn files_of_many_sizes_are_counted_and_summed_up_as_on_the_host() {
-    agree_on(&[0, 1, 2, 100, 4095, 4096, 4097, 65_535, 65_536, 65_537, 1 << 20, (1 << 20) + 1], LIMIT);
-}
-
-#[test]
-fn files_of_64_mib_are_counted_and_summed_up_as_on_the_host() {
-    agree_on(&[64 << 20], Duration::from_secs(180));
 }
 
 #[test]
