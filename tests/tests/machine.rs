@@ -37,15 +37,19 @@ fn an_iso_image_boots_under_uefi() {
     assert!(run.text().contains("Hello, uefi!"), "{}", run.text());
 }
 
-/// Sends a command to QEMU's monitor and waits for its answer.
+/// Sends a command to QEMU's monitor.
 fn tell(monitor: &mut BufReader<UnixStream>, command: &str) {
     let message = format!("{{\"execute\": \"{command}\"}}\n");
     monitor.get_mut().write_all(message.as_bytes()).expect("QEMU listens");
+}
+
+/// Waits for the monitor's answer.
+fn answer(monitor: &mut BufReader<UnixStream>) {
     let mut answer = String::new();
     while !answer.contains("\"return\"") {
         answer.clear();
-        assert_ne!(monitor.read_line(&mut answer).expect("QEMU answers"), 0, "QEMU hung up after {command}");
-        assert!(!answer.contains("\"error\""), "{command}: {answer}");
+        assert_ne!(monitor.read_line(&mut answer).expect("QEMU answers"), 0, "QEMU hung up");
+        assert!(!answer.contains("\"error\""), "{answer}");
     }
 }
 
@@ -64,6 +68,8 @@ fn a_kernel_at_fault_says_so_with_a_symbolised_backtrace_on_the_terminal_too() {
     std::thread::sleep(Duration::from_millis(300));
     let mut monitor = BufReader::new(UnixStream::connect(&socket).expect("QEMU's monitor is there"));
     tell(&mut monitor, "qmp_capabilities");
+    answer(&mut monitor);
+    // The machine may be gone before the monitor answers.
     tell(&mut monitor, "inject-nmi");
     let run = guest.wait(LIMIT).expect("the machine ends");
     assert_eq!(run.outcome, Outcome::Panic, "{}", run.log);
