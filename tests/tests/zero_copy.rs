@@ -20,10 +20,10 @@ fn log_of(run: anyhow::Result<Finished>) -> String {
     run.log
 }
 
-/// Blocks of many sizes that went origin -> relay -> sink -> origin, then all that fits into 64 MiB. One run for all tests.
+/// Blocks of many sizes that went origin -> relay -> sink -> origin, then all that fits into 128 MiB. One run for all tests.
 fn line() -> &'static str {
     static LOG: OnceLock<String> = OnceLock::new();
-    LOG.get_or_init(|| log_of(system_of(&["sink", "relay", "origin"]).memory_mib(64).run(LIMIT)))
+    LOG.get_or_init(|| log_of(system_of(&["sink", "relay", "origin"]).memory_mib(128).run(LIMIT)))
 }
 
 /// What was seen of each block sent with this handling: its size, and one fact for each stop.
