@@ -2,7 +2,7 @@
 //!
 //! - [`guest`] builds kernel, loader and SIPs in a cargo call of their own;
 //! - [`wiring`] says which SIPs start, [`check`] that their manifests fit together;
-//! - [`archive`] packs the boot archive; [`system`] is all of this in one value;
+//! - [`archive`] packs the boot archive, [`strip`] makes its images small; [`system`] is all of this in one value;
 //! - [`qemu`] is the machine, [`run`] one run of it with a time limit, which ends in an [`qemu::Outcome`];
 //! - [`setup`] installs QEMU where it is missing; [`gdb`], [`iso`] and [`new`] are the tools beside.
 //!
@@ -27,6 +27,7 @@ pub mod options;
 pub mod qemu;
 pub mod run;
 pub mod setup;
+pub mod strip;
 pub mod system;
 pub mod terminal;
 pub mod wiring;

@@ -4,6 +4,7 @@ use crate::archive::{Archive, FileError};
 use crate::guest::{self, Images};
 use crate::qemu::{Machine, Medium};
 use crate::run::{Finished, Guest};
+use crate::strip::without_debug_info;
 use crate::{check, setup, wiring};
 use anyhow::{Context, Result};
 use std::path::Path;
@@ -35,17 +36,21 @@ impl System {
         Self::from_images(images)
     }
 
-    /// Packs images that are built already.
+    /// Packs images that are built already, without what only a debugger reads of them.
     ///
     /// # Errors
     /// When an image cannot be read.
     pub fn from_images(images: Images) -> Result<Self> {
         let mut archive = Archive::default();
-        archive.set_file("boot/kernel", &images.kernel)?;
+        let pack = |image: &Path| {
+            let file = std::fs::read(image).with_context(|| format!("cannot read {}", image.display()))?;
+            without_debug_info(&file).with_context(|| image.display().to_string())
+        };
+        archive.set("boot/kernel", pack(&images.kernel)?);
         let wiring = postcard::to_allocvec(&wiring::wiring()).context("cannot encode the wiring")?;
         archive.set("boot/wiring", wiring);
         for (name, image) in &images.sips {
-            archive.set_file(&format!("sips/{name}"), image)?;
+            archive.set(&format!("sips/{name}"), pack(image)?);
         }
         // The archive's path is filled in by `write_to`.
         let medium = Medium::Direct { loader: images.loader.clone(), archive: "".into() };
