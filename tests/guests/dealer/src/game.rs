@@ -8,9 +8,10 @@ use trial::table::lobby::ClientEntering;
 use trial::table::seat::{
     Asking, Client, ClientAsking, ClientKeeping, ClientSwapping, Idle, Keeping, Swapping,
 };
+use trial::trouble::Trouble;
 
 use crate::ledger::{GONE, Known, Ledger, MINE, Owners, PEERS, TO_CLIENT, TO_SERVER};
-use crate::{Glass, Lobbies, Trouble};
+use crate::{Glass, Lobbies};
 
 const MOST_BLOCKS: usize = 24;
 const MOST_SEATS: usize = 8;

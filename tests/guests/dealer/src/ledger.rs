@@ -6,8 +6,9 @@ use contracts::abi::{Owner, OwnerKind};
 use contracts::spec::probe::LedgerLine;
 use contracts::spec::probe::probe::ClientListing;
 use contracts::{ExBox, Side};
+use trial::trouble::Trouble;
 
-use crate::{Glass, Trouble};
+use crate::Glass;
 
 /// Owners that a block may have, a bit each.
 pub(crate) type Owners = u8;
@@ -56,14 +57,16 @@ impl Ledger {
     /// Compares the whole ledger with `known`, which lists every block that the dealer has made and not seen freed.
     pub(crate) fn compare(mut self, known: &[Known]) -> Result<Self, Trouble> {
         let ClientListing::Lines { lines, count, totals, next } = self.probe.list(self.scratch).receive()?;
-        let listed = lines.get(..count as usize).ok_or(Trouble::Ledger("it has more lines than expected"))?;
+        let listed = lines
+            .get(..count as usize)
+            .ok_or(Trouble::Wrong("the ledger: there are more lines than expected"))?;
         if count != totals.blocks || listed.iter().map(|line| line.size).sum::<u64>() != totals.bytes {
-            return Err(Trouble::Ledger("the sums over its lines are not what is allocated"));
+            return Err(Trouble::Wrong("the ledger: the sums over its lines are not what is allocated"));
         }
         let mut sorted: Vec<LedgerLine> = listed.into();
         sorted.sort_unstable_by_key(|line| line.address);
         if sorted.windows(2).any(|pair| pair[0].address + pair[0].size.max(1) > pair[1].address) {
-            return Err(Trouble::Ledger("two blocks overlap"));
+            return Err(Trouble::Wrong("the ledger: two blocks overlap"));
         }
         let own = self.own;
         let mut mine = 0;
@@ -73,10 +76,10 @@ impl Ledger {
                 if block.owners & GONE != 0 {
                     continue;
                 }
-                return Err(Trouble::Ledger("a block is not in it"));
+                return Err(Trouble::Wrong("the ledger: a block is not in it"));
             };
             if line.size != block.size {
-                return Err(Trouble::Ledger("a block has another size in it"));
+                return Err(Trouble::Wrong("the ledger: a block has another size in it"));
             }
             let owner = owners(line, own);
             if owner & block.owners == 0 {
@@ -86,17 +89,17 @@ impl Ledger {
                     Owner::from_bits(line.owner),
                     block.owners
                 );
-                return Err(Trouble::Ledger("a block has another owner in it"));
+                return Err(Trouble::Wrong("the ledger: a block has another owner in it"));
             }
             mine += u64::from(owner == MINE);
             self.seen.to_server += u64::from(owner == TO_SERVER);
             self.seen.to_client += u64::from(owner == TO_CLIENT);
         }
         if sorted.iter().filter(|line| line.owner == own.to_bits()).count() as u64 != mine {
-            return Err(Trouble::Ledger("the dealer owns blocks in it that it does not have"));
+            return Err(Trouble::Wrong("the ledger: the dealer owns blocks in it that it does not have"));
         }
         if sorted.iter().any(|line| Owner::from_bits(line.owner).kind() == OwnerKind::Nobody) {
-            return Err(Trouble::Ledger("a block has no owner"));
+            return Err(Trouble::Wrong("the ledger: a block has no owner"));
         }
         self.seen.comparisons += 1;
         self.seen.most_blocks = self.seen.most_blocks.max(known.len() as u64);

@@ -6,12 +6,10 @@
 
 extern crate alloc;
 
-use core::fmt;
-
 use contracts::spec::probe::Probe;
 use contracts::spec::system::{Outcome, System};
-use contracts::{Closed, Exhausted};
 use trial::table::Lobby;
+use trial::trouble::Trouble;
 
 mod game;
 mod ledger;
@@ -31,36 +29,6 @@ const SESSIONS: u64 = 1_000_000;
 /// Sessions before the first look at the heap, so that what grows once has grown.
 const WARM_UP: u64 = 5_000;
 const SEED: u64 = 20_260_727;
-
-/// Why the run was cut short.
-enum Trouble {
-    Closed,
-    Exhausted,
-    /// The ledger says something else.
-    Ledger(&'static str),
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Trouble::Closed => f.write_str("a channel was closed"),
-            Trouble::Exhausted => f.write_str("out of memory"),
-            Trouble::Ledger(what) => write!(f, "the ledger is wrong: {what}"),
-        }
-    }
-}
-
-impl From<Closed> for Trouble {
-    fn from(_: Closed) -> Self {
-        Trouble::Closed
-    }
-}
-
-impl From<Exhausted> for Trouble {
-    fn from(_: Exhausted) -> Self {
-        Trouble::Exhausted
-    }
-}
 
 fn main(grants: Grants) {
     let outcome = match run([grants.north, grants.south], grants.probe) {

@@ -7,8 +7,9 @@ use contracts::spec::system::BlockTotals;
 use trial::random::Random;
 use trial::table::lobby::{ClientEntering, ClientGuarding, ClientSettling};
 use trial::table::seat::{Client, ClientAsking, ClientKeeping, ClientSwapping, Idle};
+use trial::trouble::Trouble;
 
-use crate::{Glass, Lobbies, Trouble};
+use crate::{Glass, Lobbies};
 
 /// Plays `warm_up` sessions, looks at the heap, plays `count` more, and looks again.
 pub(crate) fn play(

@@ -13,28 +13,11 @@ use contracts::spec::system::{BlockTotals, Outcome, System};
 use contracts::{Closed, ExBox, Exhausted};
 use trial::line::conveyor::{Client, ClientPassing, Idle};
 use trial::line::{Conveyor, Handling, Stop, look};
+use trial::trouble::Trouble;
 
 rt::manifest! {
     main: main,
     uses: { relay: Conveyor, probe: Probe, system: System },
-}
-
-/// Why the run was cut short.
-enum Trouble {
-    Closed,
-    Exhausted,
-}
-
-impl From<Closed> for Trouble {
-    fn from(_: Closed) -> Self {
-        Trouble::Closed
-    }
-}
-
-impl From<Exhausted> for Trouble {
-    fn from(_: Exhausted) -> Self {
-        Trouble::Exhausted
-    }
 }
 
 /// The next process of the line, and the looking-glass.
@@ -49,12 +32,8 @@ fn main(grants: Grants) {
     let line = Line { relay: grants.relay, probe: grants.probe };
     let outcome = match run(line) {
         Ok(()) => Outcome::Success,
-        Err(Trouble::Closed) => {
-            rt::log!("a channel was closed");
-            Outcome::Failure
-        }
-        Err(Trouble::Exhausted) => {
-            rt::log!("out of memory");
+        Err(trouble) => {
+            rt::log!("{trouble}");
             Outcome::Failure
         }
     };

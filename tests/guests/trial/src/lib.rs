@@ -2,7 +2,8 @@
 //!
 //! - [`mod@line`]: a block goes down a line of processes and back, and each says what it saw;
 //! - [`echo`]: a round trip with a block, to be measured;
-//! - [`table`]: random sessions of a dealer with its peers.
+//! - [`table`]: random sessions of a dealer with its peers;
+//! - [`trouble`]: why a run was cut short.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -10,3 +11,4 @@ pub mod echo;
 pub mod line;
 pub mod random;
 pub mod table;
+pub mod trouble;
