@@ -16,8 +16,10 @@ use boot::system::System;
 use contracts::manifest::Wiring;
 
 /// The tests' own processes.
-pub const PROCESSES: &[&str] =
-    &["altered", "dealer", "echo", "faulty", "meter", "north", "origin", "relay", "sink", "south", "spinner"];
+pub const PROCESSES: &[&str] = &[
+    "altered", "census", "dealer", "echo", "faulty", "meter", "north", "origin", "relay", "sink", "south",
+    "spinner", "twin",
+];
 
 /// The images of the system and of the tests' own processes.
 ///

@@ -120,9 +120,12 @@ fn a_process_whose_contract_differs_from_its_peers_is_refused_with_the_message_t
 
 #[test]
 fn a_process_that_fails_says_how_and_takes_nothing_with_it() {
-    let cases: [(&str, &str); 11] = [
+    let cases: [(&str, &str); 14] = [
         ("null", "faulted: page fault on address 0x0 at faulty+0x"),
         ("write", "faulted: page fault on address 0xffffc0"),
+        ("constant", "faulted: page fault on address 0xffffc0"),
+        ("execute", "faulted: page fault on address 0xffffc0"),
+        ("variable", "faulted: page fault on address 0xffffc0"),
         ("jump", "faulted: page fault on address 0x1234 at 0x1234"),
         ("divide", "faulted: divide error at faulty+0x"),
         ("illegal", "faulted: invalid opcode at faulty+0x"),

@@ -116,7 +116,13 @@ impl Frame {
         self.0
     }
 
-    /// Its contents, through the window on physical memory.
+    /// Its contents, through the window on physical memory. Whoever has mapped the frame does not write to it.
+    pub fn contents(&self) -> &[u8; PAGE_SIZE] {
+        // SAFETY: the frame is usable memory, mapped for good, and written to only through `bytes` while it is a value.
+        unsafe { &*physical(self.0).cast() }
+    }
+
+    /// As [`Frame::contents`], to be written.
     pub fn bytes(&mut self) -> &mut [u8; PAGE_SIZE] {
         // SAFETY: the frame is usable memory, mapped for good, and ours alone while `self` is borrowed.
         unsafe { &mut *physical(self.0).cast() }

@@ -1,7 +1,8 @@
 //! The page tables of the one address space.
 //!
-//! A page is never both writable and executable: no [`Access`] says so. A mapped page owns its frame, and a table
-//! that no entry uses is freed, so that unmapping gives back every frame that mapping took.
+//! A page is never both writable and executable: no [`Access`] says so, and the access to a mapped page never changes.
+//! A mapped page owns its frame, unless it is mapped as one that others share; such a page is never writable. A table
+//! that no entry uses is freed, so that unmapping gives back every frame that mapping took, and no other.
 
 use core::ptr;
 
@@ -35,15 +36,15 @@ impl Access {
     }
 }
 
-/// Why a page was not mapped, or its access not changed.
+/// Why a page was not mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MapError {
     /// No frame is left for the page or for a table.
     OutOfMemory,
     /// Something is mapped there already.
     InUse(VirtAddr),
-    /// Nothing is mapped there.
-    NotMapped(VirtAddr),
+    /// A frame that others share is not mapped to be written to.
+    Shared,
 }
 
 /// Serialises changes. Reading ([`translate`]) needs no lock: entries are read whole, and a table is freed only
@@ -54,6 +55,9 @@ const ENTRIES: usize = 512;
 const TOP_LEVEL: u32 = 4;
 const ADDRESS_BITS: u64 = 0x000f_ffff_ffff_f000;
 const TABLE_FLAGS: Flags = Flags::PRESENT.union(Flags::WRITABLE);
+/// In an entry for a page: its frame is somebody else's, and is not freed with the page. One of the bits that the
+/// processor leaves to software (SDM vol. 3, table 4-20).
+const SHARED: Flags = Flags::BIT_9;
 
 #[derive(Clone, Copy)]
 struct Entry(u64);
@@ -69,6 +73,11 @@ impl Entry {
 
     fn is_huge(self) -> bool {
         self.0 & Flags::HUGE_PAGE.bits() != 0
+    }
+
+    /// Whether the frame behind this page is somebody else's.
+    fn is_shared(self) -> bool {
+        self.0 & SHARED.bits() != 0
     }
 
     fn address(self) -> PhysAddr {
@@ -134,38 +143,27 @@ fn leaf_table(page: VirtAddr) -> Result<Table, MapError> {
     Ok(table)
 }
 
-fn map_locked(page: VirtAddr, frame: Frame, flags: Flags) -> Result<(), (MapError, Frame)> {
+/// Maps what lies at `address` at `page`. The caller answers for the frame.
+fn map_locked(page: VirtAddr, address: PhysAddr, flags: Flags) -> Result<(), MapError> {
     assert!(page.is_aligned(PAGE_SIZE as u64), "{page:?} is not the start of a page");
-    let table = match leaf_table(page) {
-        Ok(table) => table,
-        Err(error) => return Err((error, frame)),
-    };
+    let table = leaf_table(page)?;
     if table.get(index(page, 1)).0 != 0 {
-        return Err((MapError::InUse(page), frame));
+        return Err(MapError::InUse(page));
     }
-    table.set(index(page, 1), Entry::new(frame.into_entry(), flags));
+    table.set(index(page, 1), Entry::new(address, flags));
     Ok(())
 }
 
-/// Maps `frame` at `page`, the start of a page. If that fails the frame is freed.
-pub fn map(page: VirtAddr, frame: Frame, access: Access) -> Result<(), MapError> {
-    let _changes = CHANGES.lock();
-    map_locked(page, frame, access.flags()).map_err(|(error, _)| {
-        free_empty_tables(page);
-        error
-    })
-}
-
-/// Maps `pages` fresh frames full of zeros from `start` on. If that fails nothing stays mapped.
-pub fn map_fresh(start: VirtAddr, pages: usize, access: Access) -> Result<(), MapError> {
+/// Maps pages one after the other from `start` on, as `map` does it for the n-th. If one fails none stays mapped.
+fn map_each(
+    start: VirtAddr,
+    pages: usize,
+    mut map: impl FnMut(VirtAddr, usize) -> Result<(), MapError>,
+) -> Result<(), MapError> {
     let _changes = CHANGES.lock();
     for done in 0..pages {
         let page = start + (done * PAGE_SIZE) as u64;
-        let result = match frames::allocate_zeroed() {
-            Some(frame) => map_locked(page, frame, access.flags()).map_err(|(error, _)| error),
-            None => Err(MapError::OutOfMemory),
-        };
-        if let Err(error) = result {
+        if let Err(error) = map(page, done) {
             unmap_locked(start, done);
             free_empty_tables(page);
             return Err(error);
@@ -174,23 +172,42 @@ pub fn map_fresh(start: VirtAddr, pages: usize, access: Access) -> Result<(), Ma
     Ok(())
 }
 
-/// Unmaps `pages` pages from `start` on, frees their frames and the tables that no entry uses any more, and
-/// returns how many pages were mapped. Holes are skipped quickly.
+/// Maps `frame` at `page`, the start of a page. If that fails the frame is freed.
+pub fn map(page: VirtAddr, frame: Frame, access: Access) -> Result<(), MapError> {
+    map_each(page, 1, |page, _| map_locked(page, frame.address(), access.flags()))?;
+    frame.into_entry();
+    Ok(())
+}
+
+/// Maps `pages` fresh frames full of zeros from `start` on. If that fails nothing stays mapped.
+pub fn map_fresh(start: VirtAddr, pages: usize, access: Access) -> Result<(), MapError> {
+    map_each(start, pages, |page, _| {
+        let frame = frames::allocate_zeroed().ok_or(MapError::OutOfMemory)?;
+        map_locked(page, frame.address(), access.flags())?;
+        frame.into_entry();
+        Ok(())
+    })
+}
+
+/// Maps `frames`, which others may map too and whose owner keeps them, from `start` on. If that fails nothing stays
+/// mapped.
+///
+/// # Safety
+/// As long as they are mapped the frames are neither freed nor written to.
+pub unsafe fn map_shared(start: VirtAddr, frames: &[Frame], access: Access) -> Result<(), MapError> {
+    if access == Access::ReadWrite {
+        return Err(MapError::Shared);
+    }
+    map_each(start, frames.len(), |page, index| {
+        map_locked(page, frames[index].address(), access.flags() | SHARED)
+    })
+}
+
+/// Unmaps `pages` pages from `start` on, frees their frames, but for those that others share, and the tables that no
+/// entry uses any more, and returns how many pages were mapped. Holes are skipped quickly.
 pub fn unmap_range(start: VirtAddr, pages: usize) -> usize {
     let _changes = CHANGES.lock();
     unmap_locked(start, pages)
-}
-
-/// Unmaps one page and returns its frame.
-pub fn unmap(page: VirtAddr) -> Option<Frame> {
-    let _changes = CHANGES.lock();
-    let (table, entry) = leaf(page)?;
-    table.set(index(page, 1), Entry(0));
-    arch::paging::flush(page);
-    // SAFETY: `map` put the frame into this entry, which has just been removed and flushed.
-    let frame = unsafe { Frame::from_entry(entry.address()) };
-    free_empty_tables(page);
-    Some(frame)
 }
 
 fn unmap_locked(start: VirtAddr, pages: usize) -> usize {
@@ -250,33 +267,11 @@ fn sweep_entry(table: Table, slot: usize, level: u32, range: (u64, u64), what: S
     table.set(slot, Entry(0));
     // For a table, this also drops what the core cached of the table itself (SDM vol. 3, 4.10.4.1).
     arch::paging::flush(page);
-    // SAFETY: `map` or `leaf_table` put the frame into this entry, which has just been removed and flushed.
+    if level == 1 && entry.is_shared() {
+        return;
+    }
+    // SAFETY: `map`, `map_fresh` or `leaf_table` put the frame into this entry, which was just cleared and flushed.
     drop(unsafe { Frame::from_entry(entry.address()) });
-}
-
-/// The level 1 table and the present entry for `page`.
-fn leaf(page: VirtAddr) -> Option<(Table, Entry)> {
-    let mut table = Table::root();
-    for level in (2..=TOP_LEVEL).rev() {
-        let entry = table.get(index(page, level));
-        if !entry.is_present() || entry.is_huge() {
-            return None;
-        }
-        table = Table(entry.address());
-    }
-    let entry = table.get(index(page, 1));
-    entry.is_present().then_some((table, entry))
-}
-
-/// Changes the access to `pages` mapped pages from `start` on.
-pub fn protect(start: VirtAddr, pages: usize, access: Access) -> Result<(), MapError> {
-    let _changes = CHANGES.lock();
-    for page in (0..pages).map(|i| start + (i * PAGE_SIZE) as u64) {
-        let (table, entry) = leaf(page).ok_or(MapError::NotMapped(page))?;
-        table.set(index(page, 1), Entry::new(entry.address(), access.flags()));
-        arch::paging::flush(page);
-    }
-    Ok(())
 }
 
 /// The physical address behind `address`, if it is mapped. Takes no lock.
@@ -397,7 +392,7 @@ mod tests {
         assert_eq!(map_fresh(page(1 << 20), MEMORY_BYTES, Access::ReadWrite), Err(MapError::OutOfMemory));
         assert_eq!(frames::counts(), with_one);
         assert!(translate(page(520)).is_some());
-        drop(unmap(page(520)).unwrap());
+        assert_eq!(unmap_range(page(520), 1), 1);
         assert_eq!(frames::counts(), before);
     }
 
@@ -409,29 +404,57 @@ mod tests {
         map(page(7), frame, Access::ReadOnly).unwrap();
         assert_eq!(translate(page(7) + 5), Some(address + 5));
         assert_eq!(translate(page(8)), None);
-        let frame = unmap(page(7)).unwrap();
-        assert_eq!(frame.address(), address);
+        assert_eq!(unmap_range(page(7), 1), 1);
         assert_eq!(translate(page(7)), None);
-        assert!(unmap(page(7)).is_none());
+        assert_eq!(unmap_range(page(7), 1), 0);
+    }
+
+    /// What the entry for a mapped page says of it.
+    fn flags(page: VirtAddr) -> Flags {
+        Flags::from_bits_truncate(leaf_table(page).unwrap().get(index(page, 1)).0)
     }
 
     #[test]
     fn no_page_is_both_writable_and_executable() {
         let _machine = machine();
-        for first in [Access::ReadOnly, Access::ReadWrite, Access::ReadExecute] {
-            map_fresh(page(0), 2, first).unwrap();
-            for access in [Access::ReadWrite, Access::ReadExecute, Access::ReadOnly] {
-                protect(page(0), 2, access).unwrap();
-                for index in 0..2 {
-                    let (_, entry) = leaf(page(index)).unwrap();
-                    let flags = Flags::from_bits_truncate(entry.0);
-                    assert_eq!(flags.contains(Flags::WRITABLE), access == Access::ReadWrite);
-                    assert_eq!(!flags.contains(Flags::NO_EXECUTE), access == Access::ReadExecute);
-                }
+        for access in [Access::ReadOnly, Access::ReadWrite, Access::ReadExecute] {
+            let frame = frames::allocate().unwrap();
+            map(page(0), frame, access).unwrap();
+            map_fresh(page(1), 2, access).unwrap();
+            for index in 0..3 {
+                let flags = flags(page(index));
+                assert_eq!(flags.contains(Flags::WRITABLE), access == Access::ReadWrite);
+                assert_eq!(!flags.contains(Flags::NO_EXECUTE), access == Access::ReadExecute);
             }
-            unmap_range(page(0), 2);
+            unmap_range(page(0), 3);
         }
-        assert_eq!(protect(page(0), 1, Access::ReadOnly), Err(MapError::NotMapped(page(0))));
+    }
+
+    #[test]
+    fn a_shared_frame_is_never_writable_and_outlives_all_its_pages() {
+        let _machine = machine();
+        let before = frames::counts();
+        let owned: Vec<Frame> = (0..3).map(|_| frames::allocate().unwrap()).collect();
+        let with_frames = frames::counts();
+        // SAFETY: nobody writes to the frames, and they are freed below, after the last page.
+        let map_shared = |start, access| unsafe { map_shared(start, &owned, access) };
+        for (start, access) in [(0, Access::ReadOnly), (100, Access::ReadExecute), (700, Access::ReadOnly)] {
+            map_shared(page(start), access).unwrap();
+            for (index, frame) in (start..).zip(&owned) {
+                assert_eq!(translate(page(index)), Some(frame.address()));
+                let flags = flags(page(index));
+                assert!(!flags.contains(Flags::WRITABLE));
+                assert_eq!(!flags.contains(Flags::NO_EXECUTE), access == Access::ReadExecute);
+            }
+        }
+        assert_eq!(map_shared(page(200), Access::ReadWrite), Err(MapError::Shared));
+        // One that fails halfway leaves nothing mapped, and frees none of them either.
+        assert_eq!(map_shared(page(98), Access::ReadOnly), Err(MapError::InUse(page(100))));
+        assert_eq!((translate(page(98)), translate(page(99))), (None, None));
+        assert_eq!(unmap_range(page(0), 1000), 9);
+        assert_eq!(frames::counts(), with_frames, "the tables are freed, and the frames are not");
+        drop(owned);
+        assert_eq!(frames::counts(), before);
     }
 
     #[test]

@@ -1,16 +1,21 @@
-//! SIP images: what the loader accepts, and where its parts go. Plain parsing, tested on the host.
+//! Image files: what the loader accepts, and where its parts go. Plain parsing, tested on the host.
 //!
 //! An image is a static position-independent ELF file for x86-64 with a manifest section. Its segments are
 //! readable, writable, or executable, and never both of the latter; its only relocations are
 //! `R_X86_64_RELATIVE`, into writable segments. (System V ABI, AMD64 supplement, chapter 4)
 
+use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 use contracts::abi;
 use contracts::manifest::{Manifest, SECTION};
 use elf::ElfBytes;
-use elf::abi::{DT_NEEDED, EM_X86_64, ET_DYN, PF_W, PF_X, PT_INTERP, PT_LOAD, R_X86_64_RELATIVE, SHT_RELA};
+use elf::abi::{
+    DT_NEEDED, EM_X86_64, ET_DYN, PF_W, PF_X, PT_INTERP, PT_LOAD, R_X86_64_RELATIVE, SHN_XINDEX, SHT_DYNAMIC,
+    SHT_RELA,
+};
 use elf::endian::LittleEndian;
 use elf::file::Class;
 use elf::parse::ParseError;
@@ -20,10 +25,12 @@ use crate::memory::mapping::Access;
 
 /// The most that an image may span in memory, in bytes.
 pub const MOST_BYTES: u64 = 256 << 20;
+/// Bytes of the header that a 64-bit ELF file begins with.
+const FILE_HEADER_BYTES: u64 = 64;
 
-/// An image that the loader accepts.
-#[derive(Debug)]
-pub struct Image<'a> {
+/// An image file that the loader accepts.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Parsed<'a> {
     /// What it needs and offers.
     pub manifest: Manifest,
     /// Its segments, in ascending order, none overlapping another's pages.
@@ -34,13 +41,18 @@ pub struct Image<'a> {
     pub entry: u64,
     /// Pages from the load address to the end of the last segment.
     pub pages: usize,
+    /// The bytes of the file, beside those of the segments, that any of this follows from. A file of the same length
+    /// that has the same bytes there and in the segments is the same image.
+    pub rest: Vec<Range<usize>>,
 }
 
 /// One loadable segment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment<'a> {
     /// Bytes from the load address.
     pub offset: u64,
+    /// Where its data begins in the file.
+    pub file_offset: usize,
     /// What lies at its start; the rest is zeros.
     pub data: &'a [u8],
     /// Bytes in memory.
@@ -54,6 +66,11 @@ impl Segment<'_> {
     pub fn pages(&self) -> (usize, usize) {
         let page = PAGE_SIZE as u64;
         ((self.offset / page) as usize, (self.offset + self.bytes).div_ceil(page) as usize)
+    }
+
+    /// The bytes of the file that are its data.
+    pub fn file(&self) -> Range<usize> {
+        self.file_offset..self.file_offset + self.data.len()
     }
 }
 
@@ -88,6 +105,8 @@ pub enum ImageError {
         /// The version it was built against.
         image: u64,
     },
+    /// The machine's memory is exhausted.
+    OutOfMemory,
 }
 
 impl fmt::Display for ImageError {
@@ -107,6 +126,7 @@ impl fmt::Display for ImageError {
                 "the image was built for interface {image:016x}, this kernel has {:016x}; build it again",
                 abi::HASH
             ),
+            ImageError::OutOfMemory => f.write_str("out of memory"),
         }
     }
 }
@@ -124,11 +144,17 @@ impl From<ParseError> for ImageError {
     }
 }
 
+impl From<TryReserveError> for ImageError {
+    fn from(_: TryReserveError) -> Self {
+        ImageError::OutOfMemory
+    }
+}
+
 /// Reads `file` as an image.
 ///
 /// # Errors
 /// When it is not one that the loader accepts.
-pub fn parse(file: &[u8]) -> Result<Image<'_>, ImageError> {
+pub fn parse(file: &[u8]) -> Result<Parsed<'_>, ImageError> {
     if !file.starts_with(&elf::abi::ELFMAGIC) {
         return Err(ImageError::NotElf);
     }
@@ -139,105 +165,157 @@ pub fn parse(file: &[u8]) -> Result<Image<'_>, ImageError> {
     if elf.ehdr.e_type != ET_DYN {
         return Err(ImageError::NotStaticPie);
     }
-    let segments = segments(&elf, file)?;
+    let mut reader = Reader { elf, file, read: Vec::new() };
+    reader.headers()?;
+    let segments = reader.segments()?;
     let end = segments.last().map_or(0, |segment| segment.offset + segment.bytes);
-    let entry = elf.ehdr.e_entry;
+    let entry = reader.elf.ehdr.e_entry;
     if !segments
         .iter()
         .any(|s| s.access == Access::ReadExecute && (s.offset..s.offset + s.bytes).contains(&entry))
     {
         return Err(ImageError::Malformed("the entry point is not in executable memory"));
     }
-    let relocations = relocations(&elf, &segments)?;
-    let manifest = manifest(&elf)?;
-    Ok(Image { manifest, segments, relocations, entry, pages: end.div_ceil(PAGE_SIZE as u64) as usize })
+    let relocations = reader.relocations(&segments)?;
+    let manifest = reader.manifest()?;
+    let pages = end.div_ceil(PAGE_SIZE as u64) as usize;
+    Ok(Parsed { manifest, relocations, entry, pages, rest: reader.rest(&segments), segments })
 }
 
-fn segments<'a>(elf: &ElfBytes<'a, LittleEndian>, file: &'a [u8]) -> Result<Vec<Segment<'a>>, ImageError> {
-    let headers = elf.segments().ok_or(ImageError::Malformed("it has no segments"))?;
-    let mut segments: Vec<Segment<'_>> = Vec::new();
-    for header in headers.iter() {
-        if header.p_type == PT_INTERP {
+/// Reads parts of a file, and notes which.
+struct Reader<'a> {
+    elf: ElfBytes<'a, LittleEndian>,
+    file: &'a [u8],
+    read: Vec<Range<usize>>,
+}
+
+impl<'a> Reader<'a> {
+    /// Notes that what follows depends on the `bytes` bytes from `offset` on.
+    fn note(&mut self, offset: u64, bytes: u64) -> Result<(), ImageError> {
+        let end = offset.checked_add(bytes).ok_or(ImageError::Truncated)?;
+        self.read.try_reserve(1)?;
+        self.read.push(offset as usize..end as usize);
+        Ok(())
+    }
+
+    /// What was read, but for what lies in a segment anyway.
+    fn rest(self, segments: &[Segment<'_>]) -> Vec<Range<usize>> {
+        let within = |range: &Range<usize>, segment: &Segment<'_>| {
+            let file = segment.file();
+            file.start <= range.start && range.end <= file.end
+        };
+        let mut read = self.read;
+        read.retain(|range| !segments.iter().any(|segment| within(range, segment)));
+        read
+    }
+
+    /// Notes the file's header, those of the sections, and the sections' names.
+    fn headers(&mut self) -> Result<(), ImageError> {
+        self.note(0, FILE_HEADER_BYTES)?;
+        let headers = self.elf.section_headers().ok_or(ImageError::NoManifest)?;
+        let bytes = u64::from(self.elf.ehdr.e_shentsize);
+        self.note(self.elf.ehdr.e_shoff, headers.len() as u64 * bytes)?;
+        let names = match self.elf.ehdr.e_shstrndx {
+            SHN_XINDEX => headers.get(0)?.sh_link as usize,
+            index => usize::from(index),
+        };
+        let names = headers.get(names)?;
+        self.note(names.sh_offset, names.sh_size)
+    }
+
+    fn segments(&mut self) -> Result<Vec<Segment<'a>>, ImageError> {
+        let headers = self.elf.segments().ok_or(ImageError::Malformed("it has no segments"))?;
+        let bytes = u64::from(self.elf.ehdr.e_phentsize);
+        self.note(self.elf.ehdr.e_phoff, headers.len() as u64 * bytes)?;
+        let mut segments: Vec<Segment<'a>> = Vec::new();
+        for header in headers.iter() {
+            if header.p_type == PT_INTERP {
+                return Err(ImageError::NotStaticPie);
+            }
+            if header.p_type != PT_LOAD || header.p_memsz == 0 {
+                continue;
+            }
+            let start = header.p_offset as usize;
+            let end = header.p_offset.checked_add(header.p_filesz).ok_or(ImageError::Truncated)?;
+            let data = self.file.get(start..end as usize).ok_or(ImageError::Truncated)?;
+            let access = match (header.p_flags & PF_W != 0, header.p_flags & PF_X != 0) {
+                (true, true) => return Err(ImageError::Malformed("a segment is writable and executable")),
+                (true, false) => Access::ReadWrite,
+                (false, true) => Access::ReadExecute,
+                (false, false) => Access::ReadOnly,
+            };
+            let (offset, bytes) = (header.p_vaddr, header.p_memsz);
+            let segment = Segment { offset, file_offset: start, data, bytes, access };
+            if header.p_filesz > header.p_memsz {
+                return Err(ImageError::Malformed("a segment has more bytes in the file than in memory"));
+            }
+            if header.p_vaddr.checked_add(header.p_memsz).is_none_or(|end| end > MOST_BYTES) {
+                return Err(ImageError::Malformed("a segment lies too high"));
+            }
+            if segments.last().is_some_and(|before| before.pages().1 > segment.pages().0) {
+                return Err(ImageError::Malformed("segments share a page or are not in order"));
+            }
+            segments.try_reserve(1)?;
+            segments.push(segment);
+        }
+        Ok(segments)
+    }
+
+    fn relocations(&mut self, segments: &[Segment<'_>]) -> Result<Vec<Relocation>, ImageError> {
+        if let Some(dynamic) = self.elf.dynamic()?
+            && dynamic.iter().any(|entry| entry.d_tag == DT_NEEDED)
+        {
             return Err(ImageError::NotStaticPie);
         }
-        if header.p_type != PT_LOAD || header.p_memsz == 0 {
-            continue;
-        }
-        let start = header.p_offset as usize;
-        let end = header.p_offset.checked_add(header.p_filesz).ok_or(ImageError::Truncated)?;
-        let data = file.get(start..end as usize).ok_or(ImageError::Truncated)?;
-        let access = match (header.p_flags & PF_W != 0, header.p_flags & PF_X != 0) {
-            (true, true) => return Err(ImageError::Malformed("a segment is writable and executable")),
-            (true, false) => Access::ReadWrite,
-            (false, true) => Access::ReadExecute,
-            (false, false) => Access::ReadOnly,
-        };
-        let segment = Segment { offset: header.p_vaddr, data, bytes: header.p_memsz, access };
-        if header.p_filesz > header.p_memsz {
-            return Err(ImageError::Malformed("a segment has more bytes in the file than in memory"));
-        }
-        if header.p_vaddr.checked_add(header.p_memsz).is_none_or(|end| end > MOST_BYTES) {
-            return Err(ImageError::Malformed("a segment lies too high"));
-        }
-        if segments.last().is_some_and(|before| before.pages().1 > segment.pages().0) {
-            return Err(ImageError::Malformed("segments share a page or are not in order"));
-        }
-        segments.push(segment);
-    }
-    Ok(segments)
-}
-
-fn relocations(
-    elf: &ElfBytes<'_, LittleEndian>,
-    segments: &[Segment<'_>],
-) -> Result<Vec<Relocation>, ImageError> {
-    if let Some(dynamic) = elf.dynamic()?
-        && dynamic.iter().any(|entry| entry.d_tag == DT_NEEDED)
-    {
-        return Err(ImageError::NotStaticPie);
-    }
-    let mut relocations = Vec::new();
-    let end = segments.last().map_or(0, |segment| segment.offset + segment.bytes);
-    for header in elf.section_headers().iter().flat_map(|headers| headers.iter()) {
-        if header.sh_type != SHT_RELA {
-            continue;
-        }
-        for rela in elf.section_data_as_relas(&header)? {
-            if rela.r_type != R_X86_64_RELATIVE {
-                return Err(ImageError::Malformed("a relocation is not R_X86_64_RELATIVE"));
+        let mut relocations = Vec::new();
+        let end = segments.last().map_or(0, |segment| segment.offset + segment.bytes);
+        for header in self.elf.section_headers().iter().flat_map(|headers| headers.iter()) {
+            if matches!(header.sh_type, SHT_DYNAMIC | SHT_RELA) {
+                self.note(header.sh_offset, header.sh_size)?;
             }
-            let writable = segments.iter().any(|s| {
-                let room = s.bytes.checked_sub(size_of::<u64>() as u64);
-                s.access == Access::ReadWrite
-                    && room.is_some_and(|room| (s.offset..=s.offset + room).contains(&rela.r_offset))
-            });
-            if !writable {
-                return Err(ImageError::Malformed("a relocation is outside of writable memory"));
+            if header.sh_type != SHT_RELA {
+                continue;
             }
-            let addend = u64::try_from(rela.r_addend).ok().filter(|&addend| addend <= end);
-            let addend = addend.ok_or(ImageError::Malformed("a relocation points outside of the image"))?;
-            relocations.push(Relocation { offset: rela.r_offset, addend });
+            for rela in self.elf.section_data_as_relas(&header)? {
+                if rela.r_type != R_X86_64_RELATIVE {
+                    return Err(ImageError::Malformed("a relocation is not R_X86_64_RELATIVE"));
+                }
+                let writable = segments.iter().any(|s| {
+                    let room = s.bytes.checked_sub(size_of::<u64>() as u64);
+                    s.access == Access::ReadWrite
+                        && room.is_some_and(|room| (s.offset..=s.offset + room).contains(&rela.r_offset))
+                });
+                if !writable {
+                    return Err(ImageError::Malformed("a relocation is outside of writable memory"));
+                }
+                let addend = u64::try_from(rela.r_addend).ok().filter(|&addend| addend <= end);
+                let addend =
+                    addend.ok_or(ImageError::Malformed("a relocation points outside of the image"))?;
+                relocations.try_reserve(1)?;
+                relocations.push(Relocation { offset: rela.r_offset, addend });
+            }
         }
+        Ok(relocations)
     }
-    Ok(relocations)
-}
 
-fn manifest(elf: &ElfBytes<'_, LittleEndian>) -> Result<Manifest, ImageError> {
-    let header = elf.section_header_by_name(SECTION)?.ok_or(ImageError::NoManifest)?;
-    let (bytes, _) = elf.section_data(&header)?;
-    // The interface comes first, so that a manifest of another version is told from a broken one.
-    let (image, _) = postcard::take_from_bytes::<u64>(bytes).map_err(|_| ImageError::BadManifest)?;
-    if image != abi::HASH {
-        return Err(ImageError::Abi { image });
+    fn manifest(&mut self) -> Result<Manifest, ImageError> {
+        let header = self.elf.section_header_by_name(SECTION)?.ok_or(ImageError::NoManifest)?;
+        let (bytes, _) = self.elf.section_data(&header)?;
+        self.note(header.sh_offset, header.sh_size)?;
+        // The interface comes first, so that a manifest of another version is told from a broken one.
+        let (image, _) = postcard::take_from_bytes::<u64>(bytes).map_err(|_| ImageError::BadManifest)?;
+        if image != abi::HASH {
+            return Err(ImageError::Abi { image });
+        }
+        let manifest: Manifest = postcard::from_bytes(bytes).map_err(|_| ImageError::BadManifest)?;
+        let names = |ports: &[contracts::manifest::Port]| ports.iter().all(|port| is_name(&port.service));
+        let sound = is_name(&manifest.name)
+            && names(&manifest.provides)
+            && names(&manifest.uses)
+            && (1..=crate::sched::MOST_PRIORITY).contains(&u32::from(manifest.priority))
+            && (4096..=16 << 20).contains(&manifest.stack);
+        if sound { Ok(manifest) } else { Err(ImageError::BadManifest) }
     }
-    let manifest: Manifest = postcard::from_bytes(bytes).map_err(|_| ImageError::BadManifest)?;
-    let names = |ports: &[contracts::manifest::Port]| ports.iter().all(|port| is_name(&port.service));
-    let sound = is_name(&manifest.name)
-        && names(&manifest.provides)
-        && names(&manifest.uses)
-        && (1..=crate::sched::MOST_PRIORITY).contains(&u32::from(manifest.priority))
-        && (4096..=16 << 20).contains(&manifest.stack);
-    if sound { Ok(manifest) } else { Err(ImageError::BadManifest) }
 }
 
 /// Whether `text` can be shown in a line and fits a message.

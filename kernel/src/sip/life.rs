@@ -52,7 +52,7 @@ pub fn start(file: &[u8], argument: &str) -> Result<u32, StartError> {
         sips.next - 1
     };
     let loaded = load::load(id, file, argument)?;
-    info!("sip {id} ({}) starts at {:#x}", loaded.manifest.name, loaded.window.base());
+    info!("sip {id} ({}) starts at {:#x}", loaded.manifest().name, loaded.window.base());
     let sip = Sip { loaded, heap_pages: 0, watcher: None, exit: None };
     SIPS.lock().by_id.insert(id, Box::new(sip));
     Ok(id)
@@ -70,7 +70,7 @@ pub fn grow_heap(pages: usize) -> Option<VirtAddr> {
     let id = sched::current().sip.load(core::sync::atomic::Ordering::Relaxed);
     let mut sips = SIPS.lock();
     let sip = sips.by_id.get_mut(&id)?;
-    let limit = sip.loaded.manifest.memory as usize / PAGE_SIZE;
+    let limit = sip.loaded.manifest().memory as usize / PAGE_SIZE;
     if sip.loaded.pages.checked_add(pages)? > limit {
         return None;
     }
@@ -108,7 +108,7 @@ pub fn reap_forever(vital: Option<&str>) -> ! {
 
 fn reap(id: u32, sip: Sip, vital: Option<&str>) {
     let owner = Owner::sip(id);
-    let name = sip.loaded.manifest.name.clone();
+    let name = sip.loaded.manifest().name.clone();
     let exit = sip.exit.unwrap_or(Exit { kind: system::Exit::Failure, message: String::new() });
     // No client can be connected any more, then nobody waits for it, then nothing of it is left.
     service::withdraw(id);
@@ -125,7 +125,7 @@ fn reap(id: u32, sip: Sip, vital: Option<&str>) {
     let expected = matches!(exit.kind, system::Exit::Success | system::Exit::Failure);
     // A second SIP of that name, which somebody started, may come and go.
     let vital =
-        vital == Some(&name) && SIPS.lock().by_id.values().all(|sip| sip.loaded.manifest.name != name);
+        vital == Some(&name) && SIPS.lock().by_id.values().all(|sip| sip.loaded.manifest().name != name);
     match sip.watcher {
         Some(watcher) => watcher.ended(exit.kind, Text::truncated(&exit.message)),
         None if expected && !vital => {}
@@ -160,8 +160,8 @@ pub fn survey(mut each: impl FnMut(SipView<'_>)) {
     for (id, sip) in &SIPS.lock().by_id {
         each(SipView {
             id: *id,
-            name: &sip.loaded.manifest.name,
-            priority: sip.loaded.manifest.priority,
+            name: &sip.loaded.manifest().name,
+            priority: sip.loaded.manifest().priority,
             state: match sched::is_ready(sip.loaded.thread.shared()) {
                 true => system::ProcessState::Ready,
                 false => system::ProcessState::Waiting,
@@ -178,7 +178,7 @@ pub fn owner_name(owner: Owner) -> String {
         OwnerKind::Nobody => "-".to_string(),
         OwnerKind::Kernel => "kernel".to_string(),
         OwnerKind::Sip(id) => match SIPS.lock().by_id.get(&id) {
-            Some(sip) => format!("{} ({id})", sip.loaded.manifest.name),
+            Some(sip) => format!("{} ({id})", sip.loaded.manifest().name),
             None => format!("({id})"),
         },
         OwnerKind::InFlight { channel, to } => {
@@ -198,6 +198,6 @@ pub(super) fn try_name_at(address: u64) -> Option<(u32, String, u64)> {
         let base = sip.loaded.window.base().as_u64();
         let window = base & !(crate::memory::layout::SIP_WINDOW_BYTES - 1);
         (address & !(crate::memory::layout::SIP_WINDOW_BYTES - 1) == window)
-            .then(|| (*id, sip.loaded.manifest.name.clone(), address.wrapping_sub(base)))
+            .then(|| (*id, sip.loaded.manifest().name.clone(), address.wrapping_sub(base)))
     })
 }

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::mem::size_of;
@@ -14,9 +15,11 @@ use contracts::manifest::{Difference, Manifest};
 use spin::Mutex;
 use x86_64::VirtAddr;
 
-use super::image::{self, Image, ImageError};
+use super::image::ImageError;
+use super::images::Image;
 use super::table::TABLE;
 use crate::memory::PAGE_SIZE;
+use crate::memory::frames;
 use crate::memory::layout::{SIP_IMAGE_OFFSET, SIP_WINDOW_BYTES, SIP_WINDOW_COUNT, sip_window};
 use crate::memory::mapping::{self, Access};
 use crate::memory::stacks::{Stack, StackError};
@@ -92,7 +95,10 @@ impl fmt::Display for StartError {
 
 impl From<ImageError> for StartError {
     fn from(error: ImageError) -> Self {
-        StartError::Image(error)
+        match error {
+            ImageError::OutOfMemory => StartError::OutOfMemory,
+            error => StartError::Image(error),
+        }
     }
 }
 
@@ -164,18 +170,25 @@ impl Drop for Window {
     }
 }
 
-/// A SIP whose thread is about to run. Fields are dropped in this order.
+/// A SIP whose thread is about to run. Fields are dropped in this order: an image after all that maps it.
 pub(super) struct Loaded {
     pub(super) thread: Box<Thread>,
     pub(super) window: Window,
-    pub(super) manifest: Manifest,
+    pub(super) image: Arc<Image>,
     /// Pages of private memory.
     pub(super) pages: usize,
 }
 
-/// Loads `file` as SIP `id`. If it fails, everything that was made for it is given back.
+impl Loaded {
+    /// What it needs and offers.
+    pub(super) fn manifest(&self) -> &Manifest {
+        self.image.manifest()
+    }
+}
+
+/// Loads the image in `file` as SIP `id`. If it fails, everything that was made for it is given back.
 pub(super) fn load(id: u32, file: &[u8], argument: &str) -> Result<Loaded, StartError> {
-    let image = image::parse(file)?;
+    let image = Image::of(file)?;
     let result = build(id, image, argument);
     if result.is_err() {
         service::withdraw(id);
@@ -184,51 +197,30 @@ pub(super) fn load(id: u32, file: &[u8], argument: &str) -> Result<Loaded, Start
     result
 }
 
-fn build(id: u32, image: Image<'_>, argument: &str) -> Result<Loaded, StartError> {
+fn build(id: u32, image: Arc<Image>, argument: &str) -> Result<Loaded, StartError> {
+    let manifest = image.manifest();
     let window = Window::take()?;
-    let stack_pages = (image.manifest.stack as usize).div_ceil(PAGE_SIZE);
-    let image_pages: usize = image.segments.iter().map(|s| s.pages().1 - s.pages().0).sum();
-    let pages = image_pages + 1 + stack_pages;
-    let limit = image.manifest.memory as usize / PAGE_SIZE;
+    let stack_pages = (manifest.stack as usize).div_ceil(PAGE_SIZE);
+    let pages = image.private_pages() + 1 + stack_pages;
+    let limit = manifest.memory as usize / PAGE_SIZE;
     if pages > limit {
         return Err(StartError::OverLimit {
             needed: pages * PAGE_SIZE / 1024,
             limit: limit * PAGE_SIZE / 1024,
         });
     }
-    map_image(&window, &image)?;
+    // SAFETY: the window is fresh, and dropping it unmaps all of it; the image, a parameter, is dropped after it.
+    unsafe { image.map(window.base())? };
     let stack =
         Stack::place(window.at(SIP_WINDOW_BYTES - ((stack_pages + 1) * PAGE_SIZE) as u64), stack_pages)?;
-    let grants = Grants::make(id, &image.manifest)?;
+    let grants = Grants::make(id, manifest)?;
     let start = write_start_page(&window, id, &grants, argument)?;
-    let entry = window.base().as_u64() + image.entry;
+    let entry = window.base().as_u64() + image.entry();
     // SAFETY: the entry point lies in the image's executable memory, and images are built with this type of entry.
     let entry = unsafe { core::mem::transmute::<u64, unsafe extern "C" fn(usize) -> !>(entry) };
-    let priority = u32::from(image.manifest.priority);
+    let priority = u32::from(manifest.priority);
     let thread = sched::spawn(id, priority, stack, entry, start).map_err(|_| StartError::OutOfMemory)?;
-    Ok(Loaded { thread, window, manifest: image.manifest, pages })
-}
-
-fn map_image(window: &Window, image: &Image<'_>) -> Result<(), StartError> {
-    let base = window.base().as_u64();
-    let page_address = |page: usize| VirtAddr::new(base + (page * PAGE_SIZE) as u64);
-    for segment in &image.segments {
-        let (first, end) = segment.pages();
-        mapping::map_fresh(page_address(first), end - first, Access::ReadWrite)?;
-        let target = (base + segment.offset) as *mut u8;
-        // SAFETY: the segment's pages were just mapped, and nobody else knows of them.
-        unsafe { ptr::copy_nonoverlapping(segment.data.as_ptr(), target, segment.data.len()) };
-    }
-    for relocation in &image.relocations {
-        let target = (base + relocation.offset) as *mut u64;
-        // SAFETY: the image says so, and parsing checked that the word lies in a writable segment.
-        unsafe { target.write_unaligned(base + relocation.addend) };
-    }
-    for segment in &image.segments {
-        let (first, end) = segment.pages();
-        mapping::protect(page_address(first), end - first, segment.access)?;
-    }
-    Ok(())
+    Ok(Loaded { thread, window, image, pages })
 }
 
 /// What the kernel places in a new SIP's hands.
@@ -273,26 +265,28 @@ fn write_start_page(window: &Window, id: u32, grants: &Grants, argument: &str) -
     if argument_offset + argument.len() > PAGE_SIZE {
         return Err(StartError::ArgumentTooLong);
     }
+    let mut frame = frames::allocate_zeroed().ok_or(StartError::OutOfMemory)?;
     let page = window.at(START_PAGE_OFFSET);
-    mapping::map_fresh(page, 1, Access::ReadWrite)?;
-    let start = page.as_mut_ptr::<Start>();
-    // SAFETY: the page was just mapped, nobody else knows of it, and everything fits as computed above.
+    let used = page.as_ptr::<Start>().wrapping_add(1).cast::<*const End>();
+    let provided = used.wrapping_add(grants.used.len()).cast::<*const Set>();
+    let start = Start {
+        table: &TABLE,
+        owner: Owner::sip(id),
+        used,
+        provided,
+        argument: page.as_ptr::<u8>().wrapping_add(argument_offset),
+        argument_length: argument.len(),
+    };
+    let place = frame.bytes().as_mut_ptr();
+    // SAFETY: the frame is ours and aligned, and everything fits as computed above.
     unsafe {
-        let used = start.add(1).cast::<*const End>();
+        place.cast::<Start>().write(start);
+        let used = place.cast::<Start>().add(1).cast::<*const End>();
         let provided = used.add(grants.used.len()).cast::<*const Set>();
-        let text = start.cast::<u8>().add(argument_offset);
         grants.used.iter().enumerate().for_each(|(i, end)| used.add(i).write(*end));
         grants.provided.iter().enumerate().for_each(|(i, set)| provided.add(i).write(*set));
-        ptr::copy_nonoverlapping(argument.as_ptr(), text, argument.len());
-        start.write(Start {
-            table: &TABLE,
-            owner: Owner::sip(id),
-            used,
-            provided,
-            argument: text,
-            argument_length: argument.len(),
-        });
+        ptr::copy_nonoverlapping(argument.as_ptr(), place.add(argument_offset), argument.len());
     }
-    mapping::protect(page, 1, Access::ReadOnly)?;
-    Ok(start as usize)
+    mapping::map(page, frame, Access::ReadOnly)?;
+    Ok(page.as_u64() as usize)
 }

@@ -6,12 +6,15 @@
 //! ```
 //!
 //! A SIP's memory is one window of the address space: its image, its start page, its heap and its stacks, and nothing
-//! else. What it owns outside of that (blocks, endpoints, sets) bears its number in the ledger. So its end is: its
-//! thread leaves, its endpoints close, the ledger gives its blocks back, the window is unmapped.
+//! else. What nobody can write of an image lies in the windows of all SIPs that run it. What a SIP owns outside of its
+//! window (blocks, endpoints, sets) bears its number in the ledger. So its end is: its thread leaves, its endpoints
+//! close, the ledger gives its blocks back, the window is unmapped.
 
 #[cfg(feature = "bare")]
 mod fault;
 pub mod image;
+#[cfg(feature = "bare")]
+mod images;
 #[cfg(feature = "bare")]
 mod life;
 #[cfg(feature = "bare")]

@@ -7,6 +7,7 @@ extern crate alloc;
 use alloc::vec::Vec;
 use core::arch::asm;
 use core::hint::black_box;
+use core::sync::atomic::AtomicU8;
 
 use contracts::spec::directory::Directory;
 use contracts::spec::directory::directory::{Client, ClientLookingUp, Ready};
@@ -19,6 +20,11 @@ rt::manifest! {
     memory: 4 << 20,
 }
 
+/// An instruction that returns, where no instruction should be.
+const RETURN: u8 = 0xc3;
+static CONSTANT: [u8; 16] = [RETURN; 16];
+static VARIABLE: AtomicU8 = AtomicU8::new(RETURN);
+
 fn main(grants: Grants) -> Result<(), &'static str> {
     // What it has when it dies: blocks, and a channel with a message in flight.
     let blocks: Vec<_> = (0..20).map(|size| ExBox::zeroed(size * 1000)).collect();
@@ -28,6 +34,12 @@ fn main(grants: Grants) -> Result<(), &'static str> {
         ("null", _) => unsafe { asm!("mov {0}, [{0}]", inout(reg) 0u64 => _) },
         // SAFETY: as above.
         ("write", _) => unsafe { asm!("mov qword ptr [{0}], 1", in(reg) main as *const () as usize) },
+        // SAFETY: as above.
+        ("constant", _) => unsafe { asm!("mov byte ptr [{0}], 1", in(reg) &raw const CONSTANT) },
+        // SAFETY: as above.
+        ("execute", _) => unsafe { asm!("call {0}", in(reg) &raw const CONSTANT, clobber_abi("C")) },
+        // SAFETY: as above.
+        ("variable", _) => unsafe { asm!("call {0}", in(reg) &raw const VARIABLE, clobber_abi("C")) },
         // SAFETY: as above.
         ("jump", _) => unsafe { asm!("call {0}", in(reg) 0x1234u64, clobber_abi("C")) },
         // SAFETY: as above.

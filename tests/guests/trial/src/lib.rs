@@ -2,6 +2,7 @@
 //!
 //! - [`mod@line`]: a block goes down a line of processes and back, and each says what it saw;
 //! - [`echo`]: a round trip with a block, to be measured;
+//! - [`roll`]: processes of one image, to be looked at from outside;
 //! - [`table`]: random sessions of a dealer with its peers;
 //! - [`trouble`]: why a run was cut short.
 #![no_std]
@@ -10,5 +11,6 @@
 pub mod echo;
 pub mod line;
 pub mod random;
+pub mod roll;
 pub mod table;
 pub mod trouble;
