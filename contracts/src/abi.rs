@@ -8,7 +8,7 @@
 //! field is an atomic or a cell; on one core the relaxed accesses compile to plain moves.
 
 use core::mem::{offset_of, size_of};
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 
 use crate::endpoint::{Description, MessageDescription, Side, StateDescription};
 use crate::fingerprint;
@@ -103,6 +103,9 @@ pub struct Tracked {
     pub next: AtomicPtr<Tracked>,
     /// [`TRACKED_BLOCK`] or [`TRACKED_END`].
     pub kind: AtomicU32,
+    /// Which of its owner's [`Account::marks`] says that the owner has had something from this region of the ledger;
+    /// constant.
+    pub mark: AtomicU32,
 }
 
 /// [`Tracked::kind`] of a [`BlockEntry`].
@@ -121,6 +124,27 @@ pub struct BlockEntry {
     pub size: AtomicUsize,
     /// Bytes taken from the heap: a size class, or whole pages.
     pub capacity: AtomicUsize,
+    /// Whose limit its bytes count against: the owner's, and while it is in flight the sender's.
+    pub account: AtomicPtr<Account>,
+}
+
+/// Number of [`Account::marks`]: half of them for blocks, half for endpoints.
+pub const MARKS: usize = 2048;
+
+/// What one SIP has of the memory that crosses, and where in the ledger to look for it.
+///
+/// The kernel keeps the rest of what it counts behind it.
+#[repr(C, align(64))]
+pub struct Account {
+    /// The SIP, as [`Owner::to_bits`].
+    pub owner: AtomicU64,
+    /// Bytes of blocks, by their capacity, that count against the limit.
+    pub bytes: AtomicU64,
+    /// The limit of `bytes`.
+    pub byte_limit: AtomicU64,
+    /// 1 for each region of the ledger from which the SIP has ever had something; see [`Tracked::mark`]. A store that
+    /// may be repeated is all that a receive does, and reclaiming goes through the marked regions only.
+    pub marks: [AtomicU8; MARKS],
 }
 
 /// One endpoint, as both sides and the kernel see it.
@@ -187,6 +211,8 @@ pub struct Channel {
     pub state: AtomicU32,
     /// How many ends are closed. Whoever makes it 2 drains the rings and frees the channel.
     pub closed_ends: AtomicU32,
+    /// The kernel's record of the channel's memory; null on a host.
+    pub memory: AtomicPtr<BlockEntry>,
     /// The two ends.
     pub ends: [End; 2],
     /// Messages sent towards each side; written by the sender.
@@ -245,6 +271,8 @@ pub struct Thread {
     pub priority: AtomicU32,
     /// Number of the SIP it belongs to; 0 is the kernel.
     pub sip: AtomicU32,
+    /// The thread that was woken before this one, while this one is in the list that [`Core::woken`] begins.
+    pub woken_next: AtomicPtr<Thread>,
     /// What a `select!` waits on; empty between two of them.
     pub selection: Set,
 }
@@ -269,7 +297,7 @@ pub struct Core {
     pub this: AtomicUsize,
     /// The running thread.
     pub current: AtomicPtr<Thread>,
-    /// A thread that the running one made ready and that no queue holds yet (lazy scheduling), or null.
+    /// The threads that the running one made ready and that no queue holds yet (lazy scheduling), newest first.
     pub woken: AtomicPtr<Thread>,
     /// Priority of the best queued thread, 0 if there is none. Threads have priorities from 1.
     pub top_ready: AtomicU32,
@@ -308,10 +336,8 @@ pub struct Table {
     pub set_create: extern "C" fn() -> *const Set,
     /// Frees a set without members.
     pub set_close: unsafe extern "C" fn(set: *const Set),
-    /// Blocks the calling thread until [`Table::thread_ready`] or a sender names it.
+    /// Blocks the calling thread until somebody who finds it named wakes it.
     pub thread_block: extern "C" fn(),
-    /// Queues a thread that was taken out of a `notify` or `waiter` word.
-    pub thread_ready: unsafe extern "C" fn(thread: *const Thread),
     /// Lets other ready threads of the same priority run.
     pub thread_yield: extern "C" fn(),
     /// As [`Table::thread_block`], until the clock shows at least `deadline` nanoseconds. `word` is null or the word
@@ -335,8 +361,8 @@ pub struct Table {
 pub struct Start {
     /// The kernel's functions.
     pub table: &'static Table,
-    /// The SIP's owner tag.
-    pub owner: Owner,
+    /// The SIP's account, which names it.
+    pub account: &'static Account,
     /// One end for each `uses` of the manifest, in order: the client's end of a fresh channel.
     pub used: *const *const End,
     /// One set for each `provides` of the manifest, in order: where clients' channels arrive.
@@ -364,30 +390,31 @@ macro_rules! layouts {
 }
 
 layouts! {
-    Tracked { owner, next, kind }
-    BlockEntry { tracked, address, size, capacity }
+    Tracked { owner, next, kind, mark }
+    BlockEntry { tracked, address, size, capacity, account }
+    Account { owner, bytes, byte_limit, marks }
     End { tracked, notify, ready_next, ready, closed, key, channel }
     Cursor { count, credit }
     Ring { offset, stride, mask }
-    Channel { id, fingerprint, rings, state, closed_ends, ends, heads, tails }
+    Channel { id, fingerprint, rings, state, closed_ends, memory, ends, heads, tails }
     Slot { chain, message }
     Set { id, owner, waiter, ready }
-    Thread { stack_pointer, resume, stack_limit, priority, sip, selection }
+    Thread { stack_pointer, resume, stack_limit, priority, sip, woken_next, selection }
     Counters { blocks_moved, bytes_moved, bytes_copied, hand_offs }
     Core { this, current, woken, top_ready, pending, busy, counters }
     ChannelRequest { description }
     Table {
         hash, block_allocate, block_free, channel_create, end_close, set_create, set_close, thread_block,
-        thread_ready, thread_yield, thread_block_until, memory_grow, clock, log, exit, panic
+        thread_yield, thread_block_until, memory_grow, clock, log, exit, panic
     }
-    Start { table, owner, used, provided, argument, argument_length }
+    Start { table, account, used, provided, argument, argument_length }
     Description { name, fingerprint, start, states, messages, depth_to_server, depth_to_client, base }
     StateDescription { name, speaker }
     MessageDescription { name, fingerprint, sender, steps, body_size, body_align, window }
 }
 
 /// Raised when a function's meaning or the register convention changes without a layout changing.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 /// Covers [`VERSION`] and [`LAYOUT`].
 pub const HASH: u64 = {

@@ -69,12 +69,12 @@ impl Shape {
     }
 }
 
-/// Makes a channel in fresh memory, both ends owned by `owner`.
+/// Makes a channel in fresh memory, both ends owned by `owner` and with this [`mark`](Tracked::mark).
 ///
 /// # Safety
 ///
 /// `memory` is valid for writes of [`Shape::layout`] and nothing else uses it.
-pub unsafe fn initialise(memory: *mut u8, shape: &Shape, id: u64, owner: Owner) -> *const Channel {
+pub unsafe fn initialise(memory: *mut u8, shape: &Shape, id: u64, owner: Owner, mark: u32) -> *const Channel {
     let channel = memory.cast::<Channel>();
     // SAFETY: the caller gives us the memory; zero is a valid value of every field.
     unsafe {
@@ -87,6 +87,7 @@ pub unsafe fn initialise(memory: *mut u8, shape: &Shape, id: u64, owner: Owner) 
             let end = &(*channel).ends[side as usize];
             end.tracked.kind.store(TRACKED_END, Relaxed);
             end.tracked.owner.store(owner.to_bits(), Relaxed);
+            end.tracked.mark.store(mark, Relaxed);
             end.channel.store(channel, Relaxed);
         }
     }

@@ -48,6 +48,9 @@ pub enum TryReceiveError<E> {
     Empty(E),
     /// As [`Closed`].
     Closed,
+    /// The next message brings more blocks than the SIP's limit allows; it stays where it is until there is room. Here is
+    /// the endpoint back.
+    OverLimit(E),
 }
 
 impl<E> TryReceiveError<E> {
@@ -56,6 +59,7 @@ impl<E> TryReceiveError<E> {
         match self {
             TryReceiveError::Empty(endpoint) => TryReceiveError::Empty(wrap(endpoint)),
             TryReceiveError::Closed => TryReceiveError::Closed,
+            TryReceiveError::OverLimit(endpoint) => TryReceiveError::OverLimit(wrap(endpoint)),
         }
     }
 }
@@ -121,7 +125,9 @@ pub unsafe trait Endpoint: Sized + Send + 'static {
 pub trait Receive: Endpoint {
     /// The messages that can come, each with the endpoint in its next state.
     type Received;
-    /// Waits for the next message. [`Closed`] if the peer is gone and nothing is left to receive.
+    /// Waits for the next message. [`Closed`] if the peer is gone and nothing is left to receive. A message whose blocks
+    /// would break the SIP's limit is refused by closing the channel, which is `Closed`, too; whoever would rather make
+    /// room uses one of the other forms.
     fn receive(self) -> Result<Self::Received, Closed>;
     /// As [`Receive::receive`], without waiting.
     fn try_receive(self) -> Result<Self::Received, TryReceiveError<Self>>;
@@ -134,6 +140,7 @@ pub trait Receive: Endpoint {
             this = match this.try_receive() {
                 Ok(received) => return Ok(received),
                 Err(TryReceiveError::Closed) => return Err(ReceiveByError::Closed),
+                Err(TryReceiveError::OverLimit(endpoint)) => return Err(ReceiveByError::OverLimit(endpoint)),
                 Err(TryReceiveError::Empty(endpoint)) if late => {
                     return Err(ReceiveByError::TimedOut(endpoint));
                 }
@@ -151,6 +158,8 @@ pub enum ReceiveByError<E> {
     TimedOut(E),
     /// As [`Closed`].
     Closed,
+    /// As [`TryReceiveError::OverLimit`].
+    OverLimit(E),
 }
 
 /// An endpoint in a state in which it sends next. Only such an endpoint may cross a channel: while it travels

@@ -94,6 +94,7 @@ unsafe impl<T: Content + ?Sized> Exchange for ExBox<T> {
     const ANY_BYTES: bool = false;
     // The handle's index, and the length if the type does not say.
     const WIRE_BYTES: usize = varint_bytes(u64::BITS) * if T::LENGTH.is_some() { 1 } else { 2 };
+    #[inline]
     fn hand_over(&self, transfer: &mut Transfer) {
         transfer.block(self.entry);
         if <T::Element as Exchange>::HOLDS_HANDLES {

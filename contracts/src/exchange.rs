@@ -61,18 +61,21 @@ impl Transfer {
         Transfer { to, chain: ptr::null(), blocks: 0, bytes: 0 }
     }
 
+    #[inline]
     fn tag(&mut self, tracked: &Tracked) {
         tracked.owner.store(self.to.to_bits(), Relaxed);
         tracked.next.store(self.chain.cast_mut(), Relaxed);
         self.chain = tracked;
     }
 
+    #[inline]
     pub(crate) fn block(&mut self, entry: &BlockEntry) {
         self.tag(&entry.tracked);
         self.blocks += 1;
         self.bytes += entry.size.load(Relaxed) as u64;
     }
 
+    #[inline]
     pub(crate) fn end(&mut self, end: &End) {
         self.tag(&end.tracked);
     }

@@ -22,6 +22,12 @@ pub const DEFAULT_PRIORITY: u8 = 8;
 pub const DEFAULT_MEMORY: u64 = 16 << 20;
 /// Bytes of stack of a SIP whose manifest does not name a size.
 pub const DEFAULT_STACK: u32 = 64 << 10;
+/// Limit of the blocks of a SIP whose manifest does not name one, in bytes.
+pub const DEFAULT_BLOCKS: u64 = 64 << 20;
+/// Limit of the channels of a SIP whose manifest does not name one.
+pub const DEFAULT_CHANNELS: u32 = 1024;
+/// Percent of the core for a SIP whose manifest does not name it: all.
+pub const DEFAULT_CPU_PERCENT: u8 = 100;
 
 /// A SIP's manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +46,12 @@ pub struct Manifest {
     pub stack: u32,
     /// Priority of its threads.
     pub priority: u8,
+    /// Limit of the blocks that count against it, in bytes.
+    pub blocks: u64,
+    /// Limit of the channels that count against it.
+    pub channels: u32,
+    /// Percent of the core that it may have; from 100 on there is no limit.
+    pub cpu_percent: u8,
 }
 
 /// A service by name, with the contract it speaks.
@@ -215,6 +227,12 @@ pub struct ManifestSpec {
     pub stack: u32,
     /// See [`Manifest::priority`].
     pub priority: u8,
+    /// See [`Manifest::blocks`].
+    pub blocks: u64,
+    /// See [`Manifest::channels`].
+    pub channels: u32,
+    /// See [`Manifest::cpu_percent`].
+    pub cpu_percent: u8,
 }
 
 impl ManifestSpec {
@@ -231,7 +249,8 @@ impl ManifestSpec {
 
     const fn write<const N: usize>(&self, writer: Writer<N>) -> Writer<N> {
         let writer = writer.number(abi::HASH).text(self.name).ports(self.provides).ports(self.uses);
-        writer.number(self.memory).number(self.stack as u64).byte(self.priority)
+        let writer = writer.number(self.memory).number(self.stack as u64).byte(self.priority);
+        writer.number(self.blocks).number(self.channels as u64).byte(self.cpu_percent)
     }
 }
 
@@ -378,6 +397,9 @@ mod tests {
             memory: 1 << 20,
             stack: 65536,
             priority: 200,
+            blocks: 1 << 40,
+            channels: 1000,
+            cpu_percent: 130,
         };
         let port = |service: &str| Port { service: service.into(), contract: ContractInfo::from(&TALK) };
         let manifest = Manifest {
@@ -388,6 +410,9 @@ mod tests {
             memory: 1 << 20,
             stack: 65536,
             priority: 200,
+            blocks: 1 << 40,
+            channels: 1000,
+            cpu_percent: 130,
         };
         const LENGTH: usize = SPEC.encoded_length();
         assert_eq!(SPEC.encode::<LENGTH>().as_slice(), postcard::to_allocvec(&manifest).expect("it encodes"));

@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::abi::{Channel, End, Owner, Ring, SLOT_BODY};
 use crate::binding;
-use crate::channel::{Carried, Shape, walk};
+use crate::channel::Shape;
 use crate::endpoint::{Closed, Contract, Side};
 use crate::exchange::{Exchange, Transfer};
 use crate::stream::{self, SendError, TrySendError};
@@ -123,7 +123,8 @@ impl RawEnd {
     ) {
         // SAFETY: passed on to the caller.
         unsafe {
-            self.publish::<C, B>(side, message, next_state, body);
+            self.put::<C, B>(side, message, next_state, body);
+            // This ends the step of the transfer, too.
             binding::notify(self.channel_as(side).end(side.peer()));
         }
     }
@@ -141,6 +142,21 @@ impl RawEnd {
         next_state: u16,
         body: B,
     ) {
+        // SAFETY: passed on to the caller.
+        unsafe { self.put::<C, B>(side, message, next_state, body) };
+        if B::HOLDS_HANDLES {
+            binding::end_transfer();
+        }
+    }
+
+    /// Puts a message into the ring. If it can hold blocks or endpoints, that is a step, which the caller ends: the
+    /// sender's end must not come between the tags and the slot that they are reached from.
+    ///
+    /// # Safety
+    ///
+    /// As [`RawEnd::send`].
+    #[inline(always)]
+    unsafe fn put<C: Contract, B: Exchange>(&mut self, side: Side, message: u16, next_state: u16, body: B) {
         const { assert!(align_of::<B>() <= SLOT_BODY, "a message's body is aligned to 16 bytes at most") };
         // SAFETY: passed on to the caller.
         let channel = unsafe { self.channel_as(side) };
@@ -151,6 +167,7 @@ impl RawEnd {
         debug_assert!(channel.in_flight(to) <= u64::from(channel.rings[to as usize].mask));
         let mut chain = core::ptr::null();
         if B::HOLDS_HANDLES {
+            binding::begin_transfer();
             let mut transfer = Transfer::new(Owner::in_flight(channel.id, to));
             body.hand_over(&mut transfer);
             let (first, blocks, bytes) = transfer.finish();
@@ -236,7 +253,7 @@ impl RawEnd {
     /// # Safety
     ///
     /// This is the end of `side`, and it sends.
-    pub(crate) unsafe fn has_room(&self, side: Side, window: u32) -> bool {
+    pub(crate) unsafe fn has_window(&self, side: Side, window: u32) -> bool {
         // SAFETY: passed on to the caller.
         stream::has_room(unsafe { self.channel_as(side) }, side.peer(), window)
     }
@@ -354,6 +371,22 @@ impl RawEnd {
         }
     }
 
+    /// Whether the caller's limit allows the blocks of the message at the head. Whoever takes it all the same may break the
+    /// limit.
+    ///
+    /// # Safety
+    ///
+    /// As [`RawEnd::poll_message`]; a message is there.
+    #[inline]
+    pub unsafe fn has_room<C: Contract>(&self, side: Side) -> bool {
+        // SAFETY: passed on to the caller.
+        let channel = unsafe { self.channel_as(side) };
+        let count = channel.tails[side as usize].count.load(Relaxed);
+        let slot = ring::<C>(channel, side, side).slot(channel, count);
+        // SAFETY: the slot holds a message, whose chain was written by its send.
+        unsafe { binding::has_room_for((*slot).chain.load(Relaxed)) }
+    }
+
     /// Takes the message at the head: its blocks and endpoints now belong to the caller, its slot is free.
     ///
     /// # Safety
@@ -367,18 +400,19 @@ impl RawEnd {
         let count = tail.load(Relaxed);
         let slot = ring::<C>(channel, side, side).slot(channel, count);
         if B::HOLDS_HANDLES {
-            let owner = binding::owner().to_bits();
             // SAFETY: the slot holds a message whose chain was written by its send and is now ours.
             unsafe {
-                walk((*slot).chain.load(Relaxed), |carried| match carried {
-                    Carried::Block(entry) => entry.tracked.owner.store(owner, Relaxed),
-                    Carried::End(end) => end.tracked.owner.store(owner, Relaxed),
-                });
+                // A step until the slot is given back: what it carries must not be found in both places.
+                binding::begin_transfer();
+                binding::take_over((*slot).chain.load(Relaxed));
             }
         }
         // SAFETY: the caller vouches for the body's type; it is read once, before the slot is given back.
         let body = unsafe { slot.cast::<u8>().add(SLOT_BODY).cast::<B>().read() };
         tail.store(count.wrapping_add(1), Release);
+        if B::HOLDS_HANDLES {
+            binding::end_transfer();
+        }
         if const { stream::flows(C::DESCRIPTION) } {
             let batch = batch::<C>(side);
             if batch > 0 && channel.tails[side as usize].owes(batch) {

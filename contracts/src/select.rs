@@ -103,7 +103,8 @@ fn ready(ends: &[Watched<'_>]) -> Option<usize> {
 pub fn take<M: Member>(member: M) -> Result<M::Received, Closed> {
     match member.try_receive() {
         Ok(received) => Ok(received),
-        Err(TryReceiveError::Closed) => Err(Closed),
+        // Over the limit, the endpoint is dropped, as a plain receive would.
+        Err(TryReceiveError::Closed | TryReceiveError::OverLimit(_)) => Err(Closed),
         Err(TryReceiveError::Empty(_)) => unreachable!("what made the endpoint ready is still there"),
     }
 }

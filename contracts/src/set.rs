@@ -267,7 +267,10 @@ impl<M: Member, D> EndpointSet<M, D> {
         let (member, data) = self.take(end);
         match member.try_receive() {
             Ok(received) => Some(Event { received: Ok(received), data }),
-            Err(TryReceiveError::Closed) => Some(Event { received: Err(Closed), data }),
+            // Over the limit, the endpoint is dropped, as a plain receive would.
+            Err(TryReceiveError::Closed | TryReceiveError::OverLimit(_)) => {
+                Some(Event { received: Err(Closed), data })
+            }
             // It was listed for a message that an earlier step has taken.
             Err(TryReceiveError::Empty(member)) => {
                 self.insert(member, data);

@@ -5,7 +5,6 @@ use alloc::string::{String, ToString};
 
 use bootloader_api::BootInfo;
 use contracts::ExBox;
-use contracts::abi::Owner;
 use contracts::binding::bare;
 use contracts::manifest::Wiring;
 use log::info;
@@ -14,12 +13,12 @@ use tar_no_std::TarArchiveRef;
 use crate::arch::{power, serial};
 use crate::service::KERNEL_PRIORITY;
 use crate::sip::table::TABLE;
-use crate::{exchange, sched, service, sip};
+use crate::{account, exchange, sched, service, sip};
 
 /// Starts the system and becomes the thread that reclaims what ended SIPs had.
 pub(crate) fn run(boot_info: &'static mut BootInfo) -> ! {
     // SAFETY: the table is the kernel's own, and GS was pointed at the core's data when the machine was set up.
-    unsafe { bare::start(&TABLE, Owner::KERNEL) };
+    unsafe { bare::start(&TABLE, account::KERNEL.shared()) };
     sched::adopt_boot_thread(KERNEL_PRIORITY);
     match start(boot_info) {
         Ok(vital) => sip::reap_forever(vital.as_deref()),
@@ -39,7 +38,7 @@ fn start(boot_info: &BootInfo) -> Result<Option<String>, String> {
     sched::start_preemption()
         .map_err(|_| "out of memory for the stack that preemption runs on".to_string())?;
     let archive = ramdisk(boot_info).ok_or("the machine was started without a boot archive")?;
-    let entry = exchange::adopt(archive.as_ptr() as usize, archive.len(), Owner::KERNEL)
+    let entry = exchange::adopt(archive.as_ptr() as usize, archive.len())
         .map_err(|_| "out of memory for the boot archive's ledger entry".to_string())?;
     // SAFETY: the block is fresh; nobody writes to it before the kernel's service hands it on, and the kernel reads from
     // `archive` only while it is starting SIPs, before any of them runs.

@@ -16,6 +16,7 @@
 
 extern crate alloc;
 
+pub mod account;
 pub mod arch;
 #[cfg(feature = "bare")]
 mod boot;

@@ -238,6 +238,7 @@ impl Writer<'_> {
                 }
             }
         });
+        let bodies = moves.iter().map(|step| &self.messages[step.message].body);
         let enum_docs = docs::received(self.protocol, side, state);
         let receive_docs = docs::receive(self.protocol, state);
         quote! {
@@ -246,6 +247,9 @@ impl Writer<'_> {
             #visibility enum #received { #(#variants,)* }
 
             impl #received {
+                /// Whether one of the messages can hold blocks or endpoints.
+                const HOLDS_HANDLES: bool = false #(|| <#bodies as ::contracts::Exchange>::HOLDS_HANDLES)*;
+
                 /// # Safety
                 ///
                 /// The message is at the head of this end's ring, and the end is in this state.
@@ -270,7 +274,8 @@ impl Writer<'_> {
                 #[doc = #receive_docs]
                 #[doc = ""]
                 #[doc = "# Errors"]
-                #[doc = "[`Closed`](::contracts::Closed) if the peer is gone and nothing is left to receive."]
+                #[doc = "[`Closed`](::contracts::Closed) if the peer is gone and nothing is left to receive, and if the \
+                         channel had to be closed because the message's blocks would break the SIP's limit."]
                 #[inline]
                 #visibility fn receive(self) -> ::core::result::Result<#received, ::contracts::Closed> {
                     let mut #raw = self.0;
@@ -278,6 +283,11 @@ impl Writer<'_> {
                     match unsafe { ::contracts::port::RawEnd::wait_message::<#contract>(&mut #raw, #side_value) } {
                         // SAFETY: the message was just found at the head, in the state of the endpoint's type.
                         ::core::result::Result::Ok(#message) => {
+                            if #received::HOLDS_HANDLES
+                                && !unsafe { ::contracts::port::RawEnd::has_room::<#contract>(&#raw, #side_value) }
+                            {
+                                return ::core::result::Result::Err(::contracts::Closed);
+                            }
                             ::core::result::Result::Ok(unsafe { #received::open(#raw, #message) })
                         }
                         ::core::result::Result::Err(#closed) => ::core::result::Result::Err(#closed),
@@ -288,13 +298,22 @@ impl Writer<'_> {
                 #[doc = ""]
                 #[doc = "# Errors"]
                 #[doc = "[`Empty`](::contracts::TryReceiveError::Empty), with the endpoint, if no message is there yet; \
-                         [`Closed`](::contracts::TryReceiveError::Closed) if none will come."]
+                         [`Closed`](::contracts::TryReceiveError::Closed) if none will come; \
+                         [`OverLimit`](::contracts::TryReceiveError::OverLimit), with the endpoint, if the message's \
+                         blocks would break the SIP's limit."]
                 #[inline]
                 #visibility fn try_receive(self) -> ::core::result::Result<#received, ::contracts::TryReceiveError<Self>> {
                     let mut #raw = self.0;
                     // SAFETY: as in `receive`.
                     match unsafe { ::contracts::port::RawEnd::poll_message::<#contract>(&mut #raw, #side_value) } {
                         ::core::result::Result::Ok(::core::option::Option::Some(#message)) => {
+                            if #received::HOLDS_HANDLES
+                                && !unsafe { ::contracts::port::RawEnd::has_room::<#contract>(&#raw, #side_value) }
+                            {
+                                return ::core::result::Result::Err(::contracts::TryReceiveError::OverLimit(
+                                    #endpoint(#raw, ::core::marker::PhantomData),
+                                ));
+                            }
                             ::core::result::Result::Ok(unsafe { #received::open(#raw, #message) })
                         }
                         ::core::result::Result::Ok(::core::option::Option::None) => ::core::result::Result::Err(

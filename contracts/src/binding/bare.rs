@@ -1,13 +1,16 @@
 //! The binding between SIPs on one core: direct hand-off.
 //!
-//! A send that finds the peer waiting puts the peer's thread in the core's `woken` word, not in a queue. When
+//! A send that finds the peer waiting puts the peer's thread in the core's `woken` list, not in a queue. When
 //! the sender then waits itself, control goes straight to that thread: no queue is touched, no kernel code
-//! runs, and the rest of the time slice goes along. Only when there is nobody to hand over to, when a thread in the
-//! queue outranks the peer, or when an interrupt left work, the kernel's scheduler decides.
+//! runs, and the rest of the time slice goes along. Only when there is nobody to hand over to, when several were woken,
+//! when a thread in the queue outranks the peer, or when an interrupt left work, the kernel's scheduler decides.
 //!
 //! Nothing here is atomic beyond single loads and stores. Interrupt handlers write nothing but [`Core::pending`], and
-//! a thread is not preempted between `enter` and `leave`, or between `enter` and the switch that ends its step:
+//! a thread is neither preempted nor ended between `enter` and `leave`, or between `enter` and the switch that ends its
+//! step. Nothing in a step faults or calls the kernel, but for the wait that ends it:
 //!
+//! - what a message carries is tagged and put into its slot, or taken out of it, in one step, so that the ledger can
+//!   always tell where it is;
 //! - taking a thread out of a `notify` or `waiter` word and making it ready is one step, so that it is made ready once;
 //! - looking for news, naming oneself, and switching away is one step, so that no news falls in between;
 //! - an end joins, leaves or is listed in a set in one step.
@@ -22,24 +25,27 @@ use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicPtr, AtomicU64};
 
 use crate::abi::{
-    BlockEntry, Channel, ChannelRequest, Core, Counters, End, NOTIFY_SET, Owner, Set, Table, Thread,
+    Account, BlockEntry, Channel, ChannelRequest, Core, Counters, End, MARKS, NOTIFY_SET, Owner, Set, Table,
+    Thread, Tracked,
 };
+use crate::channel::{Carried, walk};
 use crate::endpoint::{Description, Side};
 use crate::exbox::Exhausted;
 use crate::port::RawEnd;
 use crate::time::Instant;
 
 static TABLE: AtomicPtr<Table> = AtomicPtr::new(ptr::null_mut());
-static OWNER: AtomicU64 = AtomicU64::new(0);
+static ACCOUNT: AtomicPtr<Account> = AtomicPtr::new(ptr::null_mut());
 
 /// Tells this image which kernel serves it and who it is. Called once, before anything else of this crate.
 ///
 /// # Safety
 ///
-/// The table's functions behave as documented, and `gs:[0]` holds the address of the core's [`Core`].
-pub unsafe fn start(table: &'static Table, owner: Owner) {
+/// The table's functions behave as documented, the account is this image's, and `gs:[0]` holds the address of the core's
+/// [`Core`].
+pub unsafe fn start(table: &'static Table, account: &'static Account) {
     TABLE.store(ptr::from_ref(table).cast_mut(), Relaxed);
-    OWNER.store(owner.to_bits(), Relaxed);
+    ACCOUNT.store(ptr::from_ref(account).cast_mut(), Relaxed);
 }
 
 /// The kernel's functions.
@@ -58,9 +64,21 @@ pub unsafe fn table() -> &'static Table {
 }
 
 /// Who this image is.
-#[inline]
+///
+/// # Panics
+///
+/// If the image was not [`start`]ed.
 pub fn owner() -> Owner {
-    Owner::from_bits(OWNER.load(Relaxed))
+    // SAFETY: null, or the account given to `start`, which outlives this image.
+    let account = unsafe { ACCOUNT.load(Relaxed).as_ref() }.expect("the runtime has been started");
+    Owner::from_bits(account.owner.load(Relaxed))
+}
+
+/// This image's account.
+#[inline(always)]
+fn account() -> &'static Account {
+    // SAFETY: what receives is an image that was started, and the account given to `start` outlives it.
+    unsafe { &*ACCOUNT.load(Relaxed) }
 }
 
 /// The running core's own data.
@@ -129,12 +147,25 @@ pub unsafe fn switch(from: &Thread, to: &Thread) {
     }
 }
 
-/// Begins a step during which the running thread is not preempted. Steps do not nest.
+/// Bytes of stack that a step may need.
+const STEP_STACK: usize = 2048;
+const _: () = assert!(STEP_STACK < 4096, "the look below the stack pointer is not to go past a guard page");
+
+/// Begins a step during which the running thread is not preempted and does not die. Steps do not nest.
+///
+/// The look below the stack pointer makes a stack that is too short for the step fault now, not within.
 #[inline(always)]
 fn enter() {
-    // SAFETY: while our code runs, GS points at the core's data.
+    // SAFETY: while our code runs, GS points at the core's data. Below a stack lies its guard page, which is there to be
+    // faulted on.
     unsafe {
-        asm!("mov dword ptr gs:[{busy}], 1", busy = const offset_of!(Core, busy), options(nostack, preserves_flags))
+        asm!(
+            "cmp byte ptr [rsp - {room}], 0",
+            "mov dword ptr gs:[{busy}], 1",
+            room = const STEP_STACK,
+            busy = const offset_of!(Core, busy),
+            options(nostack)
+        )
     };
 }
 
@@ -160,6 +191,81 @@ macro_rules! count {
             )
         }
     };
+}
+
+/// Adds to a counter of an account, in one instruction, between whose parts no other thread runs.
+#[inline(always)]
+fn add(counter: &AtomicU64, amount: u64) {
+    // SAFETY: the counter is a number.
+    unsafe {
+        asm!("add qword ptr [{}], {}", in(reg) counter.as_ptr(), in(reg) amount, options(nostack));
+    }
+}
+
+/// Whether this SIP's limit allows all that a message carries.
+///
+/// # Safety
+///
+/// `chain` was written by the send of a message that is the caller's to receive.
+#[inline(always)]
+pub(crate) unsafe fn has_room_for(chain: *const Tracked) -> bool {
+    let account = account();
+    let mut more = account.bytes.load(Relaxed);
+    // SAFETY: passed on to the caller.
+    unsafe {
+        walk(chain, |carried| {
+            if let Carried::Block(entry) = carried
+                && !ptr::eq(entry.account.load(Relaxed), account)
+            {
+                more = more.saturating_add(entry.capacity.load(Relaxed) as u64);
+            }
+        });
+    }
+    more <= account.byte_limit.load(Relaxed)
+}
+
+/// Makes all that a message carries this SIP's: tag, mark, and for a block the limit that it counts against.
+///
+/// # Safety
+///
+/// As [`has_room_for`]; within a step.
+#[inline(always)]
+pub(crate) unsafe fn take_over(chain: *const Tracked) {
+    let account = account();
+    let owner = account.owner.load(Relaxed);
+    let take = |tracked: &Tracked| {
+        tracked.owner.store(owner, Relaxed);
+        account.marks[tracked.mark.load(Relaxed) as usize % MARKS].store(1, Relaxed);
+    };
+    // SAFETY: passed on to the caller.
+    unsafe {
+        walk(chain, |carried| match carried {
+            Carried::Block(entry) => {
+                take(&entry.tracked);
+                let payer = entry.account.load(Relaxed);
+                if !ptr::eq(payer, account) {
+                    let bytes = entry.capacity.load(Relaxed) as u64;
+                    // An account lives for as long as something counts against it.
+                    add(&(*payer).bytes, bytes.wrapping_neg());
+                    add(&account.bytes, bytes);
+                    entry.account.store(ptr::from_ref(account).cast_mut(), Relaxed);
+                }
+            }
+            Carried::End(end) => take(&end.tracked),
+        });
+    }
+}
+
+/// Begins the step in which what a message carries changes hands; [`notify`] or [`end_transfer`] ends it.
+#[inline(always)]
+pub(crate) fn begin_transfer() {
+    enter();
+}
+
+/// See [`begin_transfer`].
+#[inline(always)]
+pub(crate) fn end_transfer() {
+    leave();
 }
 
 #[inline]
@@ -287,12 +393,9 @@ pub(crate) fn take_ready(set: &Set) -> *const End {
 #[inline]
 fn make_ready(thread: *const Thread) {
     let core = core();
-    let earlier = core.woken.load(Relaxed);
+    // SAFETY: the thread was taken out of a notify or waiter word, so it is at rest, and in no other list.
+    unsafe { (*thread).woken_next.store(core.woken.load(Relaxed), Relaxed) };
     core.woken.store(thread.cast_mut(), Relaxed);
-    if !earlier.is_null() {
-        // SAFETY: the thread was taken out of a notify or waiter word.
-        unsafe { (kernel().thread_ready)(earlier) }
-    }
 }
 
 /// Whether a wait on a set would end at once.
@@ -389,6 +492,7 @@ fn park(core: &Core) {
     let woken = core.woken.load(Relaxed);
     // SAFETY: null, or a thread that is at rest and in no queue.
     if let Some(next) = unsafe { woken.as_ref() }
+        && next.woken_next.load(Relaxed).is_null()
         && core.pending.load(Relaxed) == 0
         && next.priority.load(Relaxed) >= core.top_ready.load(Relaxed)
     {

@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use std::sync::{Mutex, OnceLock};
 use std::thread::{self, Thread};
 
-use crate::abi::{BlockEntry, Channel, End, NOTIFY_SET, Owner, OwnerKind, Set, TRACKED_BLOCK};
+use crate::abi::{BlockEntry, Channel, End, NOTIFY_SET, Owner, OwnerKind, Set, TRACKED_BLOCK, Tracked};
 use crate::channel::{self, Carried, Closing, Shape};
 use crate::endpoint::{Description, Side};
 use crate::exbox::Exhausted;
@@ -40,6 +40,7 @@ thread_local! {
     // Leaked once a thread, for the same reason.
     static SELECTION: &'static Set = Box::leak(Box::new(Set::unlisted()));
     static EXHAUSTED: Cell<bool> = const { Cell::new(false) };
+    static REFUSING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The tag of the calling thread, which plays a SIP of its own.
@@ -89,12 +90,12 @@ pub fn pretend_exhausted(exhausted: Exhaustion) {
     EXHAUSTED.with(|flag| flag.set(exhausted == Exhaustion::On));
 }
 
-/// Whether [`pretend_exhausted`] is in force.
+/// Whether [`pretend_exhausted`] or [`refuse_blocks`] is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exhaustion {
-    /// Allocations fail.
+    /// They fail.
     On,
-    /// Allocations succeed while the host has memory.
+    /// They succeed while the host has memory.
     Off,
 }
 
@@ -110,6 +111,45 @@ pub(crate) fn count_moved(blocks: u64, bytes: u64) {
 pub(crate) fn count_copied(bytes: usize) {
     BYTES_COPIED.fetch_add(bytes as u64, Relaxed);
 }
+
+/// Makes every receive of a block by the calling thread break its limit, or lets them succeed again.
+pub fn refuse_blocks(exhausted: Exhaustion) {
+    REFUSING.with(|flag| flag.set(exhausted == Exhaustion::On));
+}
+
+/// Whether the calling thread's limit allows all that a message carries.
+///
+/// # Safety
+///
+/// `chain` was written by the send of a message that is the caller's to receive.
+pub(crate) unsafe fn has_room_for(chain: *const Tracked) -> bool {
+    let mut blocks = 0;
+    // SAFETY: passed on to the caller.
+    unsafe { channel::walk(chain, |carried| blocks += u32::from(matches!(carried, Carried::Block(_)))) };
+    blocks == 0 || !REFUSING.with(Cell::get)
+}
+
+/// Makes all that a message carries the calling thread's.
+///
+/// # Safety
+///
+/// As [`has_room_for`].
+pub(crate) unsafe fn take_over(chain: *const Tracked) {
+    let owner = owner().to_bits();
+    // SAFETY: passed on to the caller.
+    unsafe {
+        channel::walk(chain, |carried| match carried {
+            Carried::Block(entry) => entry.tracked.owner.store(owner, Relaxed),
+            Carried::End(end) => end.tracked.owner.store(owner, Relaxed),
+        });
+    }
+}
+
+/// A thread of the host ends where it wants to, so there is nothing to hold off.
+pub(crate) fn begin_transfer() {}
+
+/// See [`begin_transfer`].
+pub(crate) fn end_transfer() {}
 
 /// The host's allocator takes no empty request; a block may be empty.
 fn host_layout(size: usize, align: usize) -> Layout {
@@ -134,10 +174,12 @@ pub(crate) fn allocate_block(layout: Layout) -> Option<&'static BlockEntry> {
             owner: AtomicU64::new(owner().to_bits()),
             next: Default::default(),
             kind: AtomicU32::new(TRACKED_BLOCK),
+            mark: Default::default(),
         },
         address: AtomicUsize::new(address as usize),
         size: AtomicUsize::new(layout.size()),
         capacity: AtomicUsize::new(host.size()),
+        account: Default::default(),
     }));
     let mut blocks = BLOCKS.lock().expect("no holder panics");
     blocks.get_or_insert_default().insert(ptr::from_ref(entry) as usize);
@@ -172,7 +214,7 @@ pub(crate) fn create_channel(description: &'static Description) -> Result<(RawEn
             return Err(Exhausted);
         }
         let id = NEXT_CHANNEL.fetch_add(1, Relaxed);
-        let channel: &'static Channel = &*channel::initialise(memory, &shape, id, owner());
+        let channel: &'static Channel = &*channel::initialise(memory, &shape, id, owner(), 0);
         CHANNEL_SIZES.lock().expect("no holder panics").push((id, layout));
         Ok((RawEnd::new(channel.end(Side::Client)), RawEnd::new(channel.end(Side::Server))))
     }

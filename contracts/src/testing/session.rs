@@ -149,7 +149,7 @@ impl<C: Message> Session<C> {
             }
             Err(ReceiveError::TimedOut) => Err(self.failure(Cause::Silent { waited: self.patience })),
             Err(ReceiveError::NotNow { .. }) => Err(self.failure(Cause::NotNow)),
-            Err(ReceiveError::Closed) => Err(self.gone()),
+            Err(ReceiveError::Closed | ReceiveError::OverLimit) => Err(self.gone()),
         }
     }
 

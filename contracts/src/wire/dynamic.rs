@@ -37,6 +37,8 @@ pub enum ReceiveError {
     Closed,
     /// Nothing came in time.
     TimedOut,
+    /// The message's blocks would break the limit of the SIP; it stays where it is.
+    OverLimit,
     /// This side sends next, or the session is over.
     NotNow {
         /// The state's name.
@@ -84,7 +86,7 @@ impl<C: Message> Dynamic<C> {
         let side = self.side;
         // SAFETY: the end is of this side, and the monitor lets it send.
         self.send_if(message, |raw, window| unsafe {
-            raw.has_room(side, window) || raw.wait_room(side, window)
+            raw.has_window(side, window) || raw.wait_room(side, window)
         })
     }
 
@@ -95,7 +97,7 @@ impl<C: Message> Dynamic<C> {
     pub fn try_send(&mut self, message: C) -> Result<(), Unsent<C>> {
         let side = self.side;
         // SAFETY: the end is of this side, and the monitor lets it send.
-        self.send_if(message, |raw, window| unsafe { raw.has_room(side, window) })
+        self.send_if(message, |raw, window| unsafe { raw.has_window(side, window) })
     }
 
     /// Sends a message if it is allowed and `room` finds room in its window.
@@ -155,6 +157,10 @@ impl<C: Message> Dynamic<C> {
                 }
             },
         };
+        // SAFETY: the end is of this side of a channel of `C`, and the message was just found.
+        if !unsafe { raw.has_room::<C>(self.side) } {
+            return Err(ReceiveError::OverLimit);
+        }
         let message = Self::take(raw, self.side, number);
         if self.monitor.step(self.side.peer(), &message).is_err() {
             // Between vouched SIPs it cannot happen.
@@ -212,6 +218,7 @@ impl fmt::Display for ReceiveError {
         match self {
             ReceiveError::Closed => fmt::Display::fmt(&Closed, f),
             ReceiveError::TimedOut => f.write_str("nothing came in time"),
+            ReceiveError::OverLimit => f.write_str("the message's blocks would break the limit"),
             ReceiveError::NotNow { state } => write!(f, "this side does not receive in state `{state}`"),
         }
     }

@@ -6,12 +6,16 @@
 //! used. A slab of large blocks holds only the entries; each block has a range of whole pages of its own.
 //!
 //! Ledger data never lies inside a block, and freeing allocates nothing.
+//!
+//! Slabs form *regions*, by which a holder's account notes where in the ledger it has had something: reclaiming looks at
+//! these alone. There are more regions than marks, so that regions far apart share one.
 
 use alloc::vec::Vec;
 use core::mem::size_of;
+use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
 
-use contracts::abi::{BlockEntry, Owner, TRACKED_BLOCK};
+use contracts::abi::{self, BlockEntry, MARKS, Owner, TRACKED_BLOCK};
 
 use crate::memory::PAGE_SIZE;
 
@@ -40,6 +44,8 @@ pub struct Area {
     pub large: usize,
     /// End of the large blocks.
     pub large_end: usize,
+    /// The first of the [`MARKS_HERE`] marks of an account that are for this heap.
+    pub first_mark: u32,
 }
 
 /// Blocks in a slab.
@@ -53,6 +59,10 @@ const SMALL_CLASSES: usize = (LARGEST / SMALLEST).trailing_zeros() as usize + 1;
 /// The class of blocks that take whole pages.
 const LARGE: usize = SMALL_CLASSES;
 const CLASSES: usize = SMALL_CLASSES + 1;
+/// Slabs in a region.
+const REGION_SLABS: usize = 16;
+/// Marks of an account that are for one heap.
+pub(super) const MARKS_HERE: usize = MARKS / 2;
 /// Ranges of 1, 2, 4, ... pages.
 const RANGE_CLASSES: usize = 32;
 
@@ -93,6 +103,8 @@ pub struct Heap<M> {
     slabs: Vec<Slab>,
     /// For each class, the first slab with a free block.
     partial: [Option<u32>; CLASSES],
+    /// For each class, an empty slab that is kept for the next allocation.
+    spare: [Option<u32>; CLASSES],
     /// The first slab that has no class and no memory.
     idle: Option<u32>,
     ranges: [Ranges; RANGE_CLASSES],
@@ -113,6 +125,7 @@ impl<M: Memory> Heap<M> {
             area,
             slabs: Vec::new(),
             partial: [None; CLASSES],
+            spare: [None; CLASSES],
             idle: None,
             ranges: core::array::from_fn(|_| Ranges::default()),
             next_range: area.large,
@@ -125,12 +138,20 @@ impl<M: Memory> Heap<M> {
         self.totals
     }
 
+    /// Bytes that a block of `size` bytes at `align` would take.
+    pub fn capacity(size: usize, align: usize) -> usize {
+        match class_of(size, align) {
+            LARGE => size.max(1).saturating_add(PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE,
+            class => SMALLEST << class,
+        }
+    }
+
     /// A new block of `size` bytes at `align` (a power of two up to a page), contents undefined.
     pub fn allocate(
         &mut self,
         size: usize,
         align: usize,
-        owner: Owner,
+        holder: &abi::Account,
     ) -> Result<&'static BlockEntry, OutOfMemory> {
         if align > PAGE_SIZE {
             return Err(OutOfMemory);
@@ -142,10 +163,10 @@ impl<M: Memory> Heap<M> {
         match place {
             Ok((address, capacity)) => {
                 self.totals.bytes += size;
-                Ok(self.enter(slab, index, (address, size, capacity), owner))
+                Ok(self.enter(slab, index, (address, size, capacity), holder))
             }
             Err(error) => {
-                self.release_if_spare(slab);
+                self.keep_or_release(slab);
                 Err(error)
             }
         }
@@ -156,12 +177,12 @@ impl<M: Memory> Heap<M> {
         &mut self,
         address: usize,
         size: usize,
-        owner: Owner,
+        holder: &abi::Account,
     ) -> Result<&'static BlockEntry, OutOfMemory> {
         let slab = self.slab_with_room(LARGE)?;
         let index = (!self.slabs[slab as usize].used).trailing_zeros() as usize;
         self.totals.bytes += size;
-        Ok(self.enter(slab, index, (address, size, 0), owner))
+        Ok(self.enter(slab, index, (address, size, 0), holder))
     }
 
     fn enter(
@@ -169,16 +190,24 @@ impl<M: Memory> Heap<M> {
         slab: u32,
         index: usize,
         (address, size, capacity): (usize, usize, usize),
-        owner: Owner,
+        holder: &abi::Account,
     ) -> &'static BlockEntry {
+        let class = self.slabs[slab as usize].class;
+        if self.spare[class] == Some(slab) {
+            self.spare[class] = None;
+        }
         self.slabs[slab as usize].used |= 1 << index;
         if self.slabs[slab as usize].used == u64::MAX {
             self.unlink(slab);
         }
         self.totals.blocks += 1;
         let entry = self.entry(slab, index);
+        let mark = self.area.first_mark + (slab as usize / REGION_SLABS % MARKS_HERE) as u32;
+        holder.marks[mark as usize].store(1, Relaxed);
         entry.tracked.kind.store(TRACKED_BLOCK, Relaxed);
-        entry.tracked.owner.store(owner.to_bits(), Relaxed);
+        entry.tracked.mark.store(mark, Relaxed);
+        entry.tracked.owner.store(holder.owner.load(Relaxed), Relaxed);
+        entry.account.store(ptr::from_ref(holder).cast_mut(), Relaxed);
         entry.address.store(address, Relaxed);
         entry.size.store(size, Relaxed);
         entry.capacity.store(capacity, Relaxed);
@@ -209,7 +238,7 @@ impl<M: Memory> Heap<M> {
         if was_full {
             self.link(slab);
         }
-        self.release_if_spare(slab);
+        self.keep_or_release(slab);
     }
 
     /// Every allocated block.
@@ -220,28 +249,31 @@ impl<M: Memory> Heap<M> {
         })
     }
 
-    /// Frees all blocks of `owner`. Returns how many.
-    pub fn reclaim(&mut self, owner: Owner) -> usize {
-        let mut freed = 0;
-        for slab in 0..self.slabs.len() as u32 {
-            for index in 0..SLAB_BLOCKS {
-                if self.slabs[slab as usize].used & 1 << index == 0 {
-                    continue;
-                }
-                let entry = self.entry(slab, index);
-                if entry.tracked.owner.load(Relaxed) == owner.to_bits() {
-                    self.free(entry);
-                    freed += 1;
-                }
-            }
-        }
-        freed
+    /// The slabs of the regions that `holder` has marked.
+    pub fn marked_slabs<'a>(&self, holder: &'a abi::Account) -> impl Iterator<Item = u32> + use<'a, M> {
+        let first = self.area.first_mark as usize;
+        let marks = &holder.marks[first..first + MARKS_HERE];
+        let slabs = self.slabs.len();
+        let marked = marks.iter().enumerate().filter(|(_, mark)| mark.load(Relaxed) != 0);
+        // Regions that share the mark.
+        let regions =
+            marked.flat_map(move |(mark, _)| (mark..slabs.div_ceil(REGION_SLABS)).step_by(MARKS_HERE));
+        regions.flat_map(move |region| {
+            (region * REGION_SLABS..((region + 1) * REGION_SLABS).min(slabs)).map(|slab| slab as u32)
+        })
+    }
+
+    /// The next allocated block of a slab from place `from` on, and its place.
+    pub fn next_in_slab(&self, slab: u32, from: usize) -> Option<(usize, &'static BlockEntry)> {
+        let used = self.slabs.get(slab as usize)?.used;
+        let index = (from..SLAB_BLOCKS).find(|index| used & 1 << index != 0)?;
+        Some((index, self.entry(slab, index)))
     }
 
     /// Gives back what is kept for the next allocation only.
     pub fn trim(&mut self) {
-        for slab in 0..self.slabs.len() as u32 {
-            if self.slabs[slab as usize].used == 0 && self.slabs[slab as usize].class < CLASSES {
+        for class in 0..CLASSES {
+            if let Some(slab) = self.spare[class].take() {
                 self.release(slab);
             }
         }
@@ -300,12 +332,15 @@ impl<M: Memory> Heap<M> {
         }
     }
 
-    /// Gives back an empty slab, unless it is the only one of its class with room: the next allocation of that
-    /// class would have to map it again.
-    fn release_if_spare(&mut self, slab: u32) {
-        let Slab { used, next, previous, .. } = self.slabs[slab as usize];
-        if used == 0 && (next.is_some() || previous.is_some()) {
-            self.release(slab);
+    /// Gives back a slab that is empty, unless its class has no other: the next allocation would have to map it again.
+    fn keep_or_release(&mut self, slab: u32) {
+        let Slab { used, class, .. } = self.slabs[slab as usize];
+        if used != 0 || self.spare[class] == Some(slab) {
+            return;
+        }
+        match self.spare[class] {
+            None => self.spare[class] = Some(slab),
+            Some(_) => self.release(slab),
         }
     }
 

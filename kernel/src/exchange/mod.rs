@@ -5,17 +5,18 @@ mod heap;
 use core::sync::atomic::Ordering::Relaxed;
 
 use conquer_once::spin::OnceCell;
-use contracts::abi::{BlockEntry, Owner};
+use contracts::abi::{self, BlockEntry, Owner};
 use spin::Mutex;
 use x86_64::VirtAddr;
 
 pub use heap::{Area, Heap, Memory, OutOfMemory, SLAB_BYTES, Totals};
 
-use crate::memory::layout::{EXCHANGE_HEAP, EXCHANGE_HEAP_BYTES};
+use crate::account::{self, Account, OverLimit};
+use crate::memory::layout::{CHANNEL_HEAP, EXCHANGE_HEAP, EXCHANGE_HEAP_BYTES};
 use crate::memory::mapping::{self, Access};
 
 /// Pages of the kernel's address space.
-struct KernelPages;
+pub(crate) struct KernelPages;
 
 impl Memory for KernelPages {
     fn map(&mut self, address: usize, pages: usize) -> Result<(), OutOfMemory> {
@@ -28,33 +29,74 @@ impl Memory for KernelPages {
     }
 }
 
-const AREA: Area = {
-    let start = EXCHANGE_HEAP as usize;
+/// Where blocks lie.
+const BLOCKS: Area = area(EXCHANGE_HEAP as usize, 0);
+/// Where channels lie: they are found by their holders like blocks.
+const CHANNELS: Area = area(CHANNEL_HEAP as usize, heap::MARKS_HERE as u32);
+
+const fn area(start: usize, first_mark: u32) -> Area {
     let slabs = 2 << 20;
-    Area {
-        ledger: start,
-        small: start + (64 << 30),
-        slabs,
-        large: start + (512 << 30),
-        large_end: start + EXCHANGE_HEAP_BYTES as usize,
+    let (small, large) = (start + (64 << 30), start + (512 << 30));
+    assert!(small + slabs * SLAB_BYTES <= large);
+    Area { ledger: start, small, slabs, large, large_end: start + EXCHANGE_HEAP_BYTES as usize, first_mark }
+}
+
+/// A heap of the running system.
+pub struct SystemHeap {
+    area: Area,
+    heap: OnceCell<Mutex<Heap<KernelPages>>>,
+}
+
+static HEAP: SystemHeap = SystemHeap { area: BLOCKS, heap: OnceCell::uninit() };
+
+/// Memory for channels.
+pub(crate) static CHANNEL_MEMORY: SystemHeap = SystemHeap { area: CHANNELS, heap: OnceCell::uninit() };
+
+impl SystemHeap {
+    /// Acts on the heap, locked.
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Heap<KernelPages>) -> T) -> T {
+        act(&mut self.heap.get_or_init(|| Mutex::new(Heap::new(KernelPages, self.area))).lock())
     }
-};
-const _: () = assert!(AREA.small + AREA.slabs * SLAB_BYTES <= AREA.large);
 
-static HEAP: OnceCell<Mutex<Heap<KernelPages>>> = OnceCell::uninit();
-
-fn with<T>(act: impl FnOnce(&mut Heap<KernelPages>) -> T) -> T {
-    act(&mut HEAP.get_or_init(|| Mutex::new(Heap::new(KernelPages, AREA))).lock())
+    /// Shows each block in the regions that `holder` has marked. The heap is not locked meanwhile, so blocks may be freed.
+    pub(crate) fn for_marked(&self, holder: &abi::Account, mut each: impl FnMut(&'static BlockEntry)) {
+        for slab in self.with(|heap| heap.marked_slabs(holder)) {
+            let mut from = 0;
+            while let Some((index, entry)) = self.with(|heap| heap.next_in_slab(slab, from)) {
+                from = index + 1;
+                each(entry);
+            }
+        }
+    }
 }
 
-/// A new block of `size` bytes at `align` (a power of two up to a page), contents undefined.
-pub fn allocate(size: usize, align: usize, owner: Owner) -> Result<&'static BlockEntry, OutOfMemory> {
-    with(|heap| heap.allocate(size, align, owner))
+/// A new block of `size` bytes at `align` (a power of two up to a page), contents undefined, which counts against the
+/// account of its owner.
+pub fn allocate(
+    size: usize,
+    align: usize,
+    holder: &'static Account,
+) -> Result<&'static BlockEntry, AllocateError> {
+    let capacity = Heap::<KernelPages>::capacity(size, align);
+    holder.charge_block(capacity).map_err(|OverLimit| AllocateError::OverLimit)?;
+    HEAP.with(|heap| heap.allocate(size, align, holder.shared())).map_err(|OutOfMemory| {
+        holder.discharge_block(capacity);
+        AllocateError::OutOfMemory
+    })
 }
 
-/// Takes memory that is mapped for good into the ledger, as a block.
-pub fn adopt(address: usize, size: usize, owner: Owner) -> Result<&'static BlockEntry, OutOfMemory> {
-    with(|heap| heap.adopt(address, size, owner))
+/// Why there is no new block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AllocateError {
+    /// The owner's limit does not allow it.
+    OverLimit,
+    /// The machine's memory, or the heap's address space, is used up.
+    OutOfMemory,
+}
+
+/// Takes memory that is mapped for good into the ledger, as a block of the kernel's. It counts against nobody.
+pub fn adopt(address: usize, size: usize) -> Result<&'static BlockEntry, OutOfMemory> {
+    HEAP.with(|heap| heap.adopt(address, size, account::KERNEL.shared()))
 }
 
 /// Frees a block, whose owner gives it up.
@@ -62,16 +104,26 @@ pub fn adopt(address: usize, size: usize, owner: Owner) -> Result<&'static Block
 /// # Panics
 /// If it is not allocated.
 pub fn free(entry: &BlockEntry) {
-    with(|heap| heap.free(entry));
+    let (payer, capacity) = (entry.account.load(Relaxed), entry.capacity.load(Relaxed));
+    HEAP.with(|heap| heap.free(entry));
+    // SAFETY: the block counted against this account until now.
+    unsafe { Account::of(payer) }.discharge_block(capacity);
 }
 
-/// Frees all blocks of `owner`, and what the heap keeps for the next allocation only. Returns how many.
-pub fn reclaim(owner: Owner) -> usize {
-    with(|heap| {
-        let freed = heap.reclaim(owner);
-        heap.trim();
-        freed
-    })
+/// Frees all blocks of an account whose SIP is gone, and what the heap keeps for the next allocation only. Returns how
+/// many. Between two blocks it calls `pause`.
+pub fn reclaim(holder: &Account, mut pause: impl FnMut()) -> usize {
+    let owner = holder.owner();
+    let mut freed = 0;
+    HEAP.for_marked(holder.shared(), |entry| {
+        if entry.tracked.owner.load(Relaxed) == owner.to_bits() {
+            free(entry);
+            freed += 1;
+            pause();
+        }
+    });
+    HEAP.with(Heap::trim);
+    freed
 }
 
 /// What the heap holds, and every block with its owner and size, at one instant.
@@ -83,7 +135,7 @@ pub fn survey(mut each: impl FnMut(Owner, usize)) -> Totals {
 
 /// What the heap holds, and the ledger's entry of every block, at one instant.
 pub fn survey_entries(each: impl FnMut(&BlockEntry)) -> Totals {
-    with(|heap| {
+    HEAP.with(|heap| {
         heap.blocks().for_each(each);
         heap.totals()
     })

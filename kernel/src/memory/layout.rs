@@ -25,6 +25,9 @@ pub const EXCHANGE_HEAP: u64 = 0xffff_d000_0000_0000;
 /// Bytes of the exchange heap's area.
 pub const EXCHANGE_HEAP_BYTES: u64 = 1 << 40;
 
+/// Channels: an area of the same size and build as the exchange heap's.
+pub const CHANNEL_HEAP: u64 = EXCHANGE_HEAP + EXCHANGE_HEAP_BYTES;
+
 /// The kernel's heap.
 pub const KERNEL_HEAP: u64 = 0xffff_e000_0000_0000;
 /// Bytes of the kernel heap's area.
@@ -62,9 +65,10 @@ pub struct AreaInUse {
 
 /// Finds that all areas are unused.
 pub fn check() -> Result<(), AreaInUse> {
-    const AREAS: [(&str, u64, u64); 5] = [
+    const AREAS: [(&str, u64, u64); 6] = [
         ("SIP windows", SIP_WINDOWS, SIP_WINDOW_COUNT * SIP_WINDOW_BYTES),
         ("exchange heap", EXCHANGE_HEAP, EXCHANGE_HEAP_BYTES),
+        ("channels", CHANNEL_HEAP, EXCHANGE_HEAP_BYTES),
         ("kernel heap", KERNEL_HEAP, KERNEL_HEAP_BYTES),
         ("devices", DEVICES, DEVICES_BYTES),
         ("kernel stacks", KERNEL_STACKS, KERNEL_STACKS_BYTES),

@@ -4,13 +4,18 @@
 //! ([`contracts::binding::bare`]). The run queue decides when there is nobody to hand over to, when a queued thread
 //! outranks the peer, and when an interrupt left work.
 
+mod budget;
 mod queue;
+mod sleepers;
 #[cfg(feature = "bare")]
 mod threads;
 
-pub use queue::{MOST_PRIORITY, RunQueue};
+pub use budget::{Budget, Overrun, WINDOW_TICKS};
+pub use queue::{MOST_PRIORITY, Queued, RunQueue};
+pub use sleepers::{Sleeper, Sleepers};
 #[cfg(feature = "bare")]
 pub use threads::{
     Event, SERIAL_INPUT, Thread, ThreadError, adopt_boot_thread, block, block_until, current, is_ready,
-    kernel_threads, leave, ready, spawn, start_preemption, yield_now,
+    kernel_threads, leave, ready, relax, retire, set_overrun_hook, set_priority, spawn, start_preemption,
+    ticks, yield_now,
 };

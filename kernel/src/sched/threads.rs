@@ -3,33 +3,40 @@
 //! ```text
 //!            1 spawn          3 pop            5 leave
 //! (nothing) --------> ready ---------> running --------> (gone)
-//!                       ^ ^--6 preempt----|
-//!                       | 2 ready         | 4 block, hand-off
-//!                       +----- waiting <--+
+//!                     | ^ ^--6 preempt----|                ^
+//!            7 retire | | 2 ready         | 4 block,       |
+//!                     | +----- waiting <--+   hand-off     |
+//!                     v           | 7 retire               |
+//!                  (retired) <----+------------------------+
 //! ```
 //!
 //! An interrupt that finds a SIP's own code running takes the core away from it (6), unless the SIP is in one of the
 //! steps that [`contracts::binding::bare`] marks; its registers are kept beside its thread, so that it needs none of the
-//! SIP's stack. The kernel's code is not preempted.
+//! SIP's stack. The kernel's code is not preempted; long work in it calls [`relax`] where it may be interrupted.
 //!
-//! A ready thread is in the queue or in the core's `woken` word. A waiting one is named in exactly one place: an end's
+//! A ready thread is in the queue or in the core's `woken` list. A waiting one is named in exactly one place: an end's
 //! `notify`, a set's `waiter`, an [`Event`], or the list of sleepers; whoever takes it out of there makes it ready.
+//!
+//! A thread that does not run is at a safe point: between two steps of its own code, or where it waits. So it can be
+//! retired (7) at any time. It may still be named where it waited, until its SIP's ends are closed; whoever wakes it
+//! wakes a thread that gives the core to the next.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use core::arch::{asm, naked_asm};
 use core::cell::UnsafeCell;
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 
 use conquer_once::spin::OnceCell;
-use contracts::abi;
+use contracts::abi::{self, OwnerKind};
 use contracts::binding::bare::switch;
 use spin::Mutex;
 
-use super::RunQueue;
+use super::{Queued, RunQueue, Sleeper, Sleepers};
+use crate::account::{self, Account};
+use crate::arch::switch::run_on;
 use crate::arch::trap::{self, Context, Preemption, TrapFrame};
 use crate::arch::{clock, cores, interrupts};
 use crate::memory::layout;
@@ -37,17 +44,27 @@ use crate::memory::stacks::{Stack, StackError};
 
 /// A thread and its stack.
 ///
-/// Holding one proves that it is not freed; it must have [`leave`]d, or never have run, before it is dropped.
+/// Holding one proves that it is not freed; it must have [`leave`]d, have been [`retire`]d, or never have run, before it
+/// is dropped, and nothing may name it any more.
 #[repr(C)]
 pub struct Thread {
+    /// What SIPs see; first, so that its address is this one's.
     shared: abi::Thread,
-    stack: Stack,
+    account: &'static Account,
+    queued: Queued<Ready>,
+    sleeper: Sleeper<Ready>,
+    /// Where it is named besides the list of sleepers, while it is in that.
+    word: AtomicPtr<AtomicUsize>,
+    /// None for the boot thread, whose stack the loader made.
+    stack: Option<Stack>,
     /// What it goes on with after it was preempted.
     preempted: UnsafeCell<MaybeUninit<Context>>,
 }
 
 // SAFETY: the context is written by the interrupt that preempts the thread and read when it goes on, one at a time.
 unsafe impl Sync for Thread {}
+// SAFETY: nothing in it belongs to a core.
+unsafe impl Send for Thread {}
 
 /// Why there is no new thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,65 +73,96 @@ pub enum ThreadError {
     OutOfMemory,
 }
 
-/// A thread that waits to run.
+/// A thread that could run or waits.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Ready(*const abi::Thread);
+struct Ready(*const Thread);
 
-// SAFETY: threads are kept until they have left for good, and their fields are atomics.
+// SAFETY: threads are kept until nothing names them, and their fields are atomics.
 unsafe impl Send for Ready {}
-
-struct Sleeper {
-    thread: Ready,
-    /// Where the thread is named besides, if anywhere.
-    word: Option<&'static AtomicUsize>,
-}
-
-struct Sleepers {
-    by_deadline: BTreeMap<(u64, u64), Sleeper>,
-    next: u64,
-}
+// SAFETY: as above.
+unsafe impl Sync for Ready {}
 
 static QUEUE: Mutex<RunQueue<Ready>> = Mutex::new(RunQueue::new());
-static SLEEPERS: Mutex<Sleepers> = Mutex::new(Sleepers { by_deadline: BTreeMap::new(), next: 0 });
+static SLEEPERS: Mutex<Sleepers<Ready>> = Mutex::new(Sleepers::new());
 
-static BOOT_THREAD: abi::Thread = abi::Thread {
-    stack_pointer: AtomicUsize::new(0),
-    resume: AtomicUsize::new(0),
-    stack_limit: AtomicUsize::new(0),
-    priority: AtomicU32::new(1),
-    sip: AtomicU32::new(0),
-    selection: abi::Set::unlisted(),
+static BOOT_THREAD: Thread = Thread {
+    shared: abi::Thread {
+        stack_pointer: AtomicUsize::new(0),
+        resume: AtomicUsize::new(0),
+        stack_limit: AtomicUsize::new(0),
+        priority: AtomicU32::new(1),
+        sip: AtomicU32::new(0),
+        woken_next: AtomicPtr::new(ptr::null_mut()),
+        selection: abi::Set::unlisted(),
+    },
+    account: &account::KERNEL,
+    queued: Queued::new(Ready(&raw const BOOT_THREAD)),
+    sleeper: Sleeper::new(Ready(&raw const BOOT_THREAD)),
+    word: AtomicPtr::new(ptr::null_mut()),
+    stack: None,
+    preempted: UnsafeCell::new(MaybeUninit::uninit()),
 };
 
 /// The boot thread, and those of the kernel that were spawned; they run for good.
 static KERNEL_THREADS: AtomicU32 = AtomicU32::new(1);
+
+/// Ticks of the timer so far.
+static TICKS: AtomicU64 = AtomicU64::new(0);
+/// Whether no thread runs.
+static IDLE: AtomicBool = AtomicBool::new(false);
+/// The SIP that has broken its budget, until that is seen to; 0 is none.
+static OVERRUN: AtomicU32 = AtomicU32::new(0);
+static OVERRUN_HOOK: OnceCell<fn(sip: u32)> = OnceCell::uninit();
 
 /// Number of the kernel's own threads.
 pub fn kernel_threads() -> u32 {
     KERNEL_THREADS.load(Relaxed)
 }
 
+/// Ticks of the timer so far; see [`crate::arch::apic::TIMER_HERTZ`].
+pub fn ticks() -> u64 {
+    TICKS.load(Relaxed)
+}
+
+/// Sets who ends a SIP, all of whose threads are at rest, that has broken its budget. The first call counts.
+pub fn set_overrun_hook(hook: fn(sip: u32)) {
+    OVERRUN_HOOK.init_once(|| hook);
+}
+
 /// Makes the running code, which the loader started, a thread of the kernel with this priority.
 pub fn adopt_boot_thread(priority: u32) {
-    BOOT_THREAD.priority.store(priority, Relaxed);
-    QUEUE.lock().reserve(priority, 1);
-    cores::core().current.store(ptr::from_ref(&BOOT_THREAD).cast_mut(), Relaxed);
+    BOOT_THREAD.shared.priority.store(priority, Relaxed);
+    cores::core().current.store(ptr::from_ref(&BOOT_THREAD.shared).cast_mut(), Relaxed);
 }
 
 /// The running thread.
-pub fn current() -> &'static abi::Thread {
+pub fn current() -> &'static Thread {
     // SAFETY: a thread runs from `adopt_boot_thread` on, and it is not freed while it runs.
-    unsafe { &*cores::core().current.load(Relaxed) }
+    unsafe { whole(cores::core().current.load(Relaxed)) }
 }
 
-/// Makes a thread of SIP `sip` (0 is the kernel), ready to run `entry(argument)`.
+/// The thread that SIPs see as `shared`.
+///
+/// # Safety
+///
+/// It is the shared part of a thread that is not freed.
+unsafe fn whole(shared: *const abi::Thread) -> &'static Thread {
+    // SAFETY: the shared part comes first; passed on to the caller.
+    unsafe { &*shared.cast() }
+}
+
+/// Makes a thread of the account's SIP, or of the kernel, ready to run `entry(argument)`.
 pub fn spawn(
-    sip: u32,
+    account: &'static Account,
     priority: u32,
     stack: Stack,
     entry: unsafe extern "C" fn(usize) -> !,
     argument: usize,
 ) -> Result<Box<Thread>, ThreadError> {
+    let sip = match account.owner().kind() {
+        OwnerKind::Sip(id) => id,
+        _ => 0,
+    };
     let top = stack.top().as_u64() as usize;
     let start = (top - 2 * size_of::<usize>()) as *mut [usize; 2];
     // SAFETY: the two words at the top of a fresh stack.
@@ -133,35 +181,41 @@ pub fn spawn(
                 stack_limit: (stack.limit().as_u64() as usize).into(),
                 priority: priority.into(),
                 sip: sip.into(),
+                woken_next: AtomicPtr::new(ptr::null_mut()),
                 selection: abi::Set::unlisted(),
             },
-            stack,
+            account,
+            queued: Queued::new(Ready(memory)),
+            sleeper: Sleeper::new(Ready(memory)),
+            word: AtomicPtr::new(ptr::null_mut()),
+            stack: Some(stack),
             preempted: UnsafeCell::new(MaybeUninit::uninit()),
         });
         Box::from_raw(memory)
     };
-    QUEUE.lock().reserve(priority, THREADS_A_PRIORITY);
     if sip == 0 {
         KERNEL_THREADS.fetch_add(1, Relaxed);
     }
-    ready(&thread.shared);
+    ready(&thread);
     Ok(thread)
 }
 
 impl Thread {
-    /// Its stack.
-    pub fn stack(&self) -> &Stack {
-        &self.stack
-    }
-
-    /// The part that hand-off knows.
+    /// The part that SIPs see.
     pub fn shared(&self) -> &abi::Thread {
         &self.shared
     }
-}
 
-/// Room kept in the queue, so that making a thread ready does not allocate in the usual case.
-const THREADS_A_PRIORITY: usize = 64;
+    /// The account of the SIP it belongs to, or the kernel's.
+    pub fn account(&self) -> &'static Account {
+        self.account
+    }
+
+    /// Its stack, unless it is the boot thread.
+    pub fn stack(&self) -> Option<&Stack> {
+        self.stack.as_ref()
+    }
+}
 
 /// Where a new thread's first switch jumps to: its entry and argument lie on its stack.
 #[unsafe(naked)]
@@ -178,33 +232,64 @@ unsafe extern "C" fn thread_start() {
 }
 
 /// Queues a thread that was taken from where it waited.
-pub fn ready(thread: &abi::Thread) {
+pub fn ready(thread: &Thread) {
     let mut queue = QUEUE.lock();
-    queue.push(thread.priority.load(Relaxed), Ready(thread));
+    // SAFETY: it was taken from the one place where it was named; threads at rest stay where they are.
+    unsafe { queue.push(thread.shared.priority.load(Relaxed), &thread.queued) };
     cores::core().top_ready.store(queue.top(), Relaxed);
 }
 
-/// Whether a thread runs or waits for the core only.
-pub fn is_ready(thread: &abi::Thread) -> bool {
-    let core = cores::core();
-    let this = ptr::from_ref(thread);
-    ptr::eq(core.current.load(Relaxed), this)
-        || ptr::eq(core.woken.load(Relaxed), this)
-        || QUEUE.lock().iter().any(|ready| *ready == Ready(this))
+/// The woken threads that no queue holds yet, newest first.
+fn woken() -> impl Iterator<Item = &'static Thread> {
+    let mut next = cores::core().woken.load(Relaxed);
+    core::iter::from_fn(move || {
+        if next.is_null() {
+            return None;
+        }
+        // SAFETY: threads in the list are at rest and not freed.
+        let thread = unsafe { whole(next) };
+        next = thread.shared.woken_next.load(Relaxed);
+        Some(thread)
+    })
 }
 
-/// Takes the best thread that could run: the woken one counts as the last of its priority.
-fn next_thread() -> Option<&'static abi::Thread> {
+/// Whether a thread runs or waits for the core only.
+pub fn is_ready(thread: &Thread) -> bool {
+    ptr::eq(current(), thread) || thread.queued.is_queued() || woken().any(|woken| ptr::eq(woken, thread))
+}
+
+/// Changes the priority of a thread that is in no queue.
+pub fn set_priority(thread: &Thread, priority: u32) {
+    thread.shared.priority.store(priority, Relaxed);
+}
+
+/// Moves the woken threads to the queue, where each comes last of its priority, the first to be woken first.
+fn queue_woken() {
     let core = cores::core();
-    let mut queue = QUEUE.lock();
-    let woken = core.woken.swap(ptr::null_mut(), Relaxed);
-    // SAFETY: null, or a thread that is not freed while it could run.
-    if let Some(thread) = unsafe { woken.as_ref() } {
-        queue.push(thread.priority.load(Relaxed), Ready(thread));
+    let mut reversed: *mut abi::Thread = ptr::null_mut();
+    let mut next = core.woken.swap(ptr::null_mut(), Relaxed);
+    // SAFETY: threads in the list are at rest and not freed.
+    while let Some(thread) = unsafe { next.as_ref() } {
+        let here = next;
+        next = thread.woken_next.swap(reversed, Relaxed);
+        reversed = here;
     }
-    let next = queue.pop();
-    core.top_ready.store(queue.top(), Relaxed);
     // SAFETY: as above.
+    while let Some(thread) = unsafe { reversed.as_ref() } {
+        let here = reversed;
+        reversed = thread.woken_next.swap(ptr::null_mut(), Relaxed);
+        // SAFETY: as above.
+        ready(unsafe { whole(here) });
+    }
+}
+
+/// Takes the best thread that could run.
+fn next_thread() -> Option<&'static Thread> {
+    queue_woken();
+    let mut queue = QUEUE.lock();
+    let next = queue.pop();
+    cores::core().top_ready.store(queue.top(), Relaxed);
+    // SAFETY: threads in the queue are not freed.
     next.map(|thread| unsafe { &*thread.0 })
 }
 
@@ -219,22 +304,27 @@ fn run_events() {
     }
 }
 
-/// Gives the core to another thread until somebody makes this one ready. The caller has named it where it waits.
-pub fn block() {
-    let core = cores::core();
-    let current = current();
+/// Waits until there is a thread that could run.
+fn wait_for_thread() -> &'static Thread {
     loop {
         run_events();
-        match next_thread() {
-            Some(next) if ptr::eq(next, current) => return,
-            Some(next) => {
-                core.current.store(ptr::from_ref(next).cast_mut(), Relaxed);
-                // SAFETY: `current` is running, and `next` was taken from the queue, where threads at rest are.
-                unsafe { switch(current, next) };
-                return;
-            }
-            None => interrupts::idle(|| core.pending.load(Relaxed) != 0),
+        if let Some(next) = next_thread() {
+            return next;
         }
+        IDLE.store(true, Relaxed);
+        interrupts::idle(|| cores::core().pending.load(Relaxed) != 0);
+        IDLE.store(false, Relaxed);
+    }
+}
+
+/// Gives the core to another thread until somebody makes this one ready. The caller has named it where it waits.
+pub fn block() {
+    let current = current();
+    let next = wait_for_thread();
+    if !ptr::eq(next, current) {
+        cores::core().current.store(ptr::from_ref(&next.shared).cast_mut(), Relaxed);
+        // SAFETY: `current` is running, and `next` was taken from the queue, where threads at rest are.
+        unsafe { switch(&current.shared, &next.shared) };
     }
 }
 
@@ -244,8 +334,25 @@ pub fn yield_now() {
     block();
 }
 
+/// A point at which long work in the kernel may be interrupted: gives the core to threads that outrank the running one,
+/// and once a tick to those of its priority. The caller holds no lock.
+pub fn relax() {
+    let core = cores::core();
+    let own = current().shared.priority.load(Relaxed);
+    let ticked = core.pending.load(Relaxed) != 0;
+    if ticked {
+        run_events();
+    }
+    queue_woken();
+    let top = core.top_ready.load(Relaxed);
+    if top > own || ticked && top == own {
+        yield_now();
+    }
+}
+
 const PREEMPTION_STACK_PAGES: usize = 4;
 
+/// Where the core decides what runs when no thread's stack will do. It is free again when the decision is made.
 static PREEMPTION_STACK: OnceCell<Stack> = OnceCell::uninit();
 
 /// Makes interrupts share the core out among SIPs' threads. Called once.
@@ -256,16 +363,30 @@ pub fn start_preemption() -> Result<(), StackError> {
     Ok(())
 }
 
+/// Counts a tick for whoever runs. Returns the SIP that has broken its budget by it.
+fn count_tick() {
+    let now = TICKS.load(Relaxed) + 1;
+    TICKS.store(now, Relaxed);
+    if !IDLE.load(Relaxed) {
+        let thread = current();
+        if thread.account.tick(now).is_err() {
+            OVERRUN.store(thread.shared.sip.load(Relaxed), Relaxed);
+        }
+    }
+}
+
 /// Whether the interrupted context makes room: it does if it is a SIP's own code and not in the middle of a step. The
 /// kernel is not preempted, so none of its locks is held then.
 fn preempt(frame: &TrapFrame) -> Option<Preemption> {
+    if frame.vector == u64::from(trap::VECTOR_TIMER) {
+        count_tick();
+    }
     let core = cores::core();
     if !layout::is_sip_code(frame.rip) || core.busy.load(Relaxed) != 0 {
         return None;
     }
     let stack_top = PREEMPTION_STACK.try_get().ok()?.top();
-    // SAFETY: SIP code runs on threads that `spawn` made, of which the shared part is the first.
-    let thread = unsafe { &*core.current.load(Relaxed).cast::<Thread>() };
+    let thread = current();
     let context = thread.preempted.get().cast::<Context>();
     thread.shared.stack_pointer.store(context as usize, Relaxed);
     thread.shared.resume.store(trap::resume as *const () as usize, Relaxed);
@@ -276,9 +397,24 @@ fn preempt(frame: &TrapFrame) -> Option<Preemption> {
 /// own, which is free again when it jumps away.
 extern "C" fn share_out(_: usize) -> ! {
     run_events();
-    ready(current());
-    let next = next_thread().expect("the preempted thread is ready");
-    cores::core().current.store(ptr::from_ref(next).cast_mut(), Relaxed);
+    queue_woken();
+    let thread = current();
+    ready(thread);
+    let sip = thread.shared.sip.load(Relaxed);
+    if sip != 0
+        && OVERRUN.load(Relaxed) == sip
+        && let Ok(end) = OVERRUN_HOOK.try_get()
+    {
+        OVERRUN.store(0, Relaxed);
+        end(sip);
+    }
+    give_core_away(0)
+}
+
+/// Gives the core to the best thread and forgets what ran. Runs on the preemption stack.
+extern "C" fn give_core_away(_: usize) -> ! {
+    let next = wait_for_thread();
+    cores::core().current.store(ptr::from_ref(&next.shared).cast_mut(), Relaxed);
     interrupts::enable();
     // SAFETY: `next` was taken from the queue, where threads at rest are; nothing on this stack is needed any more.
     unsafe {
@@ -287,7 +423,7 @@ extern "C" fn share_out(_: usize) -> ! {
             "jmp [rax + {resume}]",
             stack = const offset_of!(abi::Thread, stack_pointer),
             resume = const offset_of!(abi::Thread, resume),
-            in("rax") next,
+            in("rax") &next.shared,
             options(noreturn),
         )
     }
@@ -295,43 +431,68 @@ extern "C" fn share_out(_: usize) -> ! {
 
 /// Gives up the core for good. The thread's memory may be freed once another thread runs.
 pub fn leave() -> ! {
-    block();
-    unreachable!("a thread that left is not made ready")
+    let stack = PREEMPTION_STACK.try_get().expect("it is made before the first SIP starts").top();
+    // SAFETY: nobody is preempted while kernel code runs, so the stack is free, and it is never given back.
+    unsafe { run_on(stack, give_core_away, 0) }
+}
+
+/// Takes a thread that does not run out of all lists. If it is woken after all, by somebody who finds it named where it
+/// waited, it gives the core away at once.
+pub fn retire(thread: &Thread) {
+    queue_woken();
+    let mut queue = QUEUE.lock();
+    // SAFETY: there is one queue, and one list of sleepers.
+    unsafe {
+        queue.remove(&thread.queued);
+        SLEEPERS.lock().remove(&thread.sleeper);
+    }
+    cores::core().top_ready.store(queue.top(), Relaxed);
+    let stack = PREEMPTION_STACK.try_get().expect("it is made before the first SIP starts").top();
+    thread.shared.stack_pointer.store(stack.as_u64() as usize, Relaxed);
+    thread.shared.resume.store(retired as *const () as usize, Relaxed);
+}
+
+/// Where a retired thread goes on, on the preemption stack.
+#[unsafe(naked)]
+unsafe extern "C" fn retired() {
+    naked_asm!(
+        "mov dword ptr gs:[{busy}], 0",
+        "xor ebp, ebp",
+        "push 0",
+        "jmp {give_core_away}",
+        busy = const offset_of!(abi::Core, busy),
+        give_core_away = sym give_core_away,
+    )
 }
 
 /// As [`block`], until the clock shows `deadline`, in nanoseconds since the system started. `word` is where the caller
 /// has named itself, if it has; when the deadline passes first, it is cleared. The resolution is a tick of the timer,
 /// see [`crate::arch::apic`].
 pub fn block_until(deadline: u64, word: Option<&'static AtomicUsize>) {
-    let key = {
-        let mut sleepers = SLEEPERS.lock();
-        let key = (deadline, sleepers.next);
-        sleepers.next += 1;
-        sleepers.by_deadline.insert(key, Sleeper { thread: Ready(current()), word });
-        key
-    };
+    let thread = current();
+    thread.word.store(word.map_or(ptr::null_mut(), |word| ptr::from_ref(word).cast_mut()), Relaxed);
+    // SAFETY: a thread that runs is in no list, and it stays where it is.
+    unsafe { SLEEPERS.lock().add(deadline, &thread.sleeper) };
     // A deadline that has passed already is found by the next tick.
     block();
-    SLEEPERS.lock().by_deadline.remove(&key);
+    // SAFETY: there is one list of sleepers.
+    unsafe { SLEEPERS.lock().remove(&thread.sleeper) };
 }
 
 fn wake_sleepers() {
     let now = clock::now_ns();
     loop {
-        let mut sleepers = SLEEPERS.lock();
-        let Some(first) = sleepers.by_deadline.first_entry().filter(|entry| entry.key().0 <= now) else {
-            return;
-        };
-        let Sleeper { thread, word } = first.remove();
-        drop(sleepers);
+        let Some(Ready(thread)) = SLEEPERS.lock().pop_due(now) else { return };
+        // SAFETY: a thread that was in the list is not freed.
+        let thread = unsafe { &*thread };
+        // SAFETY: null, or a word that the sleeping thread holds.
+        let word = unsafe { thread.word.load(Relaxed).as_ref() };
         // Somebody who took the thread out of the word has made it ready.
-        let named = word.is_none_or(|word| word.load(Relaxed) == thread.0 as usize);
-        if named {
+        if word.is_none_or(|word| word.load(Relaxed) == ptr::from_ref(thread) as usize) {
             if let Some(word) = word {
                 word.store(0, Relaxed);
             }
-            // SAFETY: a sleeping thread is not freed.
-            ready(unsafe { &*thread.0 });
+            ready(thread);
         }
     }
 }
@@ -341,7 +502,7 @@ pub static SERIAL_INPUT: Event = Event::new();
 
 /// Something that one kernel thread waits for.
 pub struct Event {
-    waiter: AtomicPtr<abi::Thread>,
+    waiter: AtomicPtr<Thread>,
 }
 
 impl Event {

@@ -2,13 +2,13 @@
 
 use alloc::vec::Vec;
 
-use contracts::abi::Owner;
 use contracts::port::RawEnd;
 use contracts::spec::directory::{Broker, ConnectError, ServiceInfo, broker};
 use contracts::{AnyEndpoint, ExBox, Name, Service, Side};
 
 use super::own::Never;
 use super::registry;
+use crate::account;
 
 /// Serves the broker.
 pub(super) fn serve(service: Service<Broker>) -> Never {
@@ -34,10 +34,12 @@ pub(super) fn serve(service: Service<Broker>) -> Never {
 
 fn connect(service: u64, fingerprint: u64) -> Result<AnyEndpoint, ConnectError> {
     let (channel, start) =
-        registry::connect_by_id(service, fingerprint, Owner::KERNEL).map_err(|error| match error {
+        registry::connect_by_id(service, fingerprint, &account::KERNEL).map_err(|error| match error {
             registry::ConnectError::Unknown => ConnectError::Gone,
             registry::ConnectError::Mismatch(_) => ConnectError::Mismatch,
-            registry::ConnectError::OutOfMemory => ConnectError::Exhausted,
+            registry::ConnectError::OverLimit | registry::ConnectError::OutOfMemory => {
+                ConnectError::Exhausted
+            }
         })?;
     // SAFETY: the end is fresh and ours, in its contract's start state, in which the client sends: services are
     // provided by servers that receive first.

@@ -3,14 +3,13 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use contracts::abi::Owner;
 use contracts::manifest::ContractInfo;
 use contracts::{Contract, ExBox, Receive, Service};
 
 use super::{broker, probe, publish, serial, system};
-use crate::channel;
 use crate::memory::stacks::{Stack, StackError};
 use crate::sched::{self, ThreadError};
+use crate::{account, channel};
 
 const STACK_PAGES: usize = 12;
 
@@ -52,7 +51,7 @@ fn start<C: Contract>(
 where
     C::Server: Receive,
 {
-    let set = channel::create_set(Owner::KERNEL).map_err(|_| ServiceError::OutOfMemory)?;
+    let set = channel::create_set(&account::KERNEL).map_err(|_| ServiceError::OutOfMemory)?;
     publish(name, &ContractInfo::from(C::DESCRIPTION), 0, set)
         .expect("the kernel's services have names of their own");
     let run: Box<dyn FnOnce() -> Never> = Box::new(move || {
@@ -61,8 +60,8 @@ where
     });
     let argument = Box::into_raw(Box::new(run)) as usize;
     let stack = Stack::allocate(STACK_PAGES).map_err(ServiceError::Stack)?;
-    let thread =
-        sched::spawn(0, KERNEL_PRIORITY, stack, run_boxed, argument).map_err(ServiceError::Thread)?;
+    let thread = sched::spawn(&account::KERNEL, KERNEL_PRIORITY, stack, run_boxed, argument)
+        .map_err(ServiceError::Thread)?;
     // The kernel's threads run for as long as the system does.
     Box::leak(thread);
     Ok(())

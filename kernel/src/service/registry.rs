@@ -4,10 +4,11 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use contracts::Side;
-use contracts::abi::{Channel, Owner, Set};
+use contracts::abi::{Channel, Set};
 use contracts::manifest::{ContractInfo, Difference};
 use spin::Mutex;
 
+use crate::account::Account;
 use crate::channel;
 
 struct Service {
@@ -37,6 +38,8 @@ pub enum ConnectError {
     Unknown,
     /// The service speaks another contract, or another version of it.
     Mismatch(Difference),
+    /// The client's limit of channels does not allow another.
+    OverLimit,
     /// There is no memory for a channel.
     OutOfMemory,
 }
@@ -60,7 +63,11 @@ pub fn withdraw(sip: u32) {
 }
 
 /// Makes a channel to the service `name` for a client that speaks `contract`; `client` owns its end of it.
-pub fn connect(name: &str, contract: &ContractInfo, client: Owner) -> Result<&'static Channel, ConnectError> {
+pub fn connect(
+    name: &str,
+    contract: &ContractInfo,
+    client: &'static Account,
+) -> Result<&'static Channel, ConnectError> {
     let services = SERVICES.lock();
     let service = services.list.iter().find(|service| service.name == name).ok_or(ConnectError::Unknown)?;
     if let Some(difference) = contract.difference(&service.contract) {
@@ -74,7 +81,7 @@ pub fn connect(name: &str, contract: &ContractInfo, client: Owner) -> Result<&'s
 pub fn connect_by_id(
     id: u64,
     fingerprint: u64,
-    client: Owner,
+    client: &'static Account,
 ) -> Result<(&'static Channel, u16), ConnectError> {
     let services = SERVICES.lock();
     let found = services.list.iter().find(|service| service.id == id && service.sip != 0);
@@ -84,9 +91,16 @@ pub fn connect_by_id(
 
 /// A channel for a client whose contract has this fingerprint: the service's, or one that it extends. Its shape is the
 /// client's.
-fn make(service: &Service, fingerprint: u64, client: Owner) -> Result<&'static Channel, ConnectError> {
+fn make(
+    service: &Service,
+    fingerprint: u64,
+    client: &'static Account,
+) -> Result<&'static Channel, ConnectError> {
     let shape = service.contract.shape_for(fingerprint).ok_or(ConnectError::Mismatch(Difference::States))?;
-    let channel = channel::create(shape, client).map_err(|_| ConnectError::OutOfMemory)?;
+    let channel = channel::create(shape, client).map_err(|error| match error {
+        channel::CreateError::OverLimit => ConnectError::OverLimit,
+        channel::CreateError::OutOfMemory => ConnectError::OutOfMemory,
+    })?;
     // SAFETY: the channel is fresh; its contract is the service's, whose provider has not withdrawn, or one that it
     // extends.
     unsafe { channel::place(channel.end(Side::Server), service.set) };

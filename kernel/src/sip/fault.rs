@@ -78,7 +78,7 @@ extern "C" fn faulted(_: usize) -> ! {
 }
 
 fn note_text(note: &Note) -> alloc::string::String {
-    let limit = sched::current().stack_limit.load(Relaxed) as u64;
+    let limit = sched::current().shared().stack_limit.load(Relaxed) as u64;
     let below_stack = |address: u64| (limit.saturating_sub(4096)..limit).contains(&address);
     let rip = note.frame.rip;
     let place = match try_name_at(rip) {

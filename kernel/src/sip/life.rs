@@ -65,9 +65,14 @@ pub fn watch(id: u32, watcher: ending::Client<ending::Running>) {
     }
 }
 
+/// The running SIP's number.
+fn current_id() -> u32 {
+    sched::current().shared().sip.load(core::sync::atomic::Ordering::Relaxed)
+}
+
 /// Gives the running SIP `pages` more of heap.
 pub fn grow_heap(pages: usize) -> Option<VirtAddr> {
-    let id = sched::current().sip.load(core::sync::atomic::Ordering::Relaxed);
+    let id = current_id();
     let mut sips = SIPS.lock();
     let sip = sips.by_id.get_mut(&id)?;
     let limit = sip.loaded.manifest().memory as usize / PAGE_SIZE;
@@ -82,7 +87,7 @@ pub fn grow_heap(pages: usize) -> Option<VirtAddr> {
 
 /// Ends the running SIP. What it has is given back by [`reap_forever`], after its thread has left.
 pub fn end_current(exit: Exit) -> ! {
-    let id = sched::current().sip.load(core::sync::atomic::Ordering::Relaxed);
+    let id = current_id();
     match SIPS.lock().by_id.get_mut(&id) {
         Some(sip) => sip.exit = Some(exit),
         None => panic!("a kernel thread ended: {}", exit.message),
@@ -107,14 +112,15 @@ pub fn reap_forever(vital: Option<&str>) -> ! {
 }
 
 fn reap(id: u32, sip: Sip, vital: Option<&str>) {
-    let owner = Owner::sip(id);
+    let account = sip.loaded.account;
     let name = sip.loaded.manifest().name.clone();
     let exit = sip.exit.unwrap_or(Exit { kind: system::Exit::Failure, message: String::new() });
     // No client can be connected any more, then nobody waits for it, then nothing of it is left.
     service::withdraw(id);
-    channel::reclaim(owner);
-    let blocks = exchange::reclaim(owner);
+    channel::reclaim(account, || {});
+    let blocks = exchange::reclaim(account, || {});
     drop(sip.loaded);
+    account.close();
     let how = match exit.kind {
         system::Exit::Success => "ended".to_string(),
         system::Exit::Failure => "ended with a failure".to_string(),
@@ -162,7 +168,7 @@ pub fn survey(mut each: impl FnMut(SipView<'_>)) {
             id: *id,
             name: &sip.loaded.manifest().name,
             priority: sip.loaded.manifest().priority,
-            state: match sched::is_ready(sip.loaded.thread.shared()) {
+            state: match sched::is_ready(&sip.loaded.thread) {
                 true => system::ProcessState::Ready,
                 false => system::ProcessState::Waiting,
             },

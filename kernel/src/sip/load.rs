@@ -18,6 +18,7 @@ use x86_64::VirtAddr;
 use super::image::ImageError;
 use super::images::Image;
 use super::table::TABLE;
+use crate::account::{self, Account, Limits};
 use crate::memory::PAGE_SIZE;
 use crate::memory::frames;
 use crate::memory::layout::{SIP_IMAGE_OFFSET, SIP_WINDOW_BYTES, SIP_WINDOW_COUNT, sip_window};
@@ -61,6 +62,8 @@ pub enum StartError {
     },
     /// Its manifest lists more services than the start page has room for.
     TooManyServices,
+    /// It uses more services than its manifest allows it channels.
+    TooManyChannels,
     /// The argument is longer than the start page has room for.
     ArgumentTooLong,
     /// All windows are taken.
@@ -86,6 +89,9 @@ impl fmt::Display for StartError {
                 write!(f, "it needs {needed} KiB to start, its manifest allows {limit} KiB")
             }
             StartError::TooManyServices => f.write_str("its manifest lists too many services"),
+            StartError::TooManyChannels => {
+                f.write_str("it uses more services than its manifest allows it channels")
+            }
             StartError::ArgumentTooLong => f.write_str("the argument is too long"),
             StartError::TooManySips => f.write_str("too many processes are running"),
             StartError::OutOfMemory => f.write_str("out of memory"),
@@ -114,8 +120,17 @@ impl From<StackError> for StartError {
     }
 }
 
-impl From<channel::OutOfMemory> for StartError {
-    fn from(_: channel::OutOfMemory) -> Self {
+impl From<channel::CreateError> for StartError {
+    fn from(error: channel::CreateError) -> Self {
+        match error {
+            channel::CreateError::OverLimit => StartError::TooManyChannels,
+            channel::CreateError::OutOfMemory => StartError::OutOfMemory,
+        }
+    }
+}
+
+impl From<account::OutOfMemory> for StartError {
+    fn from(_: account::OutOfMemory) -> Self {
         StartError::OutOfMemory
     }
 }
@@ -175,6 +190,7 @@ pub(super) struct Loaded {
     pub(super) thread: Box<Thread>,
     pub(super) window: Window,
     pub(super) image: Arc<Image>,
+    pub(super) account: &'static Account,
     /// Pages of private memory.
     pub(super) pages: usize,
 }
@@ -189,15 +205,26 @@ impl Loaded {
 /// Loads the image in `file` as SIP `id`. If it fails, everything that was made for it is given back.
 pub(super) fn load(id: u32, file: &[u8], argument: &str) -> Result<Loaded, StartError> {
     let image = Image::of(file)?;
-    let result = build(id, image, argument);
+    let account = Account::open(Owner::sip(id), &limits(image.manifest()))?;
+    let result = build(id, account, image, argument);
     if result.is_err() {
         service::withdraw(id);
-        channel::reclaim(Owner::sip(id));
+        channel::reclaim(account, || {});
+        account.close();
     }
     result
 }
 
-fn build(id: u32, image: Arc<Image>, argument: &str) -> Result<Loaded, StartError> {
+fn limits(manifest: &Manifest) -> Limits {
+    Limits { block_bytes: manifest.blocks, channels: manifest.channels, cpu_percent: manifest.cpu_percent }
+}
+
+fn build(
+    id: u32,
+    account: &'static Account,
+    image: Arc<Image>,
+    argument: &str,
+) -> Result<Loaded, StartError> {
     let manifest = image.manifest();
     let window = Window::take()?;
     let stack_pages = (manifest.stack as usize).div_ceil(PAGE_SIZE);
@@ -213,14 +240,14 @@ fn build(id: u32, image: Arc<Image>, argument: &str) -> Result<Loaded, StartErro
     unsafe { image.map(window.base())? };
     let stack =
         Stack::place(window.at(SIP_WINDOW_BYTES - ((stack_pages + 1) * PAGE_SIZE) as u64), stack_pages)?;
-    let grants = Grants::make(id, manifest)?;
-    let start = write_start_page(&window, id, &grants, argument)?;
+    let grants = Grants::make(id, account, manifest)?;
+    let start = write_start_page(&window, account, &grants, argument)?;
     let entry = window.base().as_u64() + image.entry();
     // SAFETY: the entry point lies in the image's executable memory, and images are built with this type of entry.
     let entry = unsafe { core::mem::transmute::<u64, unsafe extern "C" fn(usize) -> !>(entry) };
     let priority = u32::from(manifest.priority);
-    let thread = sched::spawn(id, priority, stack, entry, start).map_err(|_| StartError::OutOfMemory)?;
-    Ok(Loaded { thread, window, image, pages })
+    let thread = sched::spawn(account, priority, stack, entry, start).map_err(|_| StartError::OutOfMemory)?;
+    Ok(Loaded { thread, window, image, account, pages })
 }
 
 /// What the kernel places in a new SIP's hands.
@@ -230,23 +257,23 @@ struct Grants {
 }
 
 impl Grants {
-    fn make(id: u32, manifest: &Manifest) -> Result<Grants, StartError> {
-        let owner = Owner::sip(id);
+    fn make(id: u32, account: &'static Account, manifest: &Manifest) -> Result<Grants, StartError> {
         let mut grants = Grants { provided: Vec::new(), used: Vec::new() };
         for port in &manifest.uses {
             let (service, contract) = (port.service.clone(), port.contract.name.clone());
             let channel =
-                service::connect(&port.service, &port.contract, owner).map_err(|error| match error {
+                service::connect(&port.service, &port.contract, account).map_err(|error| match error {
                     service::ConnectError::Unknown => StartError::Unprovided { service, contract },
                     service::ConnectError::Mismatch(difference) => {
                         StartError::Mismatch { service, contract, difference }
                     }
+                    service::ConnectError::OverLimit => StartError::TooManyChannels,
                     service::ConnectError::OutOfMemory => StartError::OutOfMemory,
                 })?;
             grants.used.push(channel.end(Side::Client));
         }
         for port in &manifest.provides {
-            let set = channel::create_set(owner)?;
+            let set = channel::create_set(account)?;
             grants.provided.push(set);
             service::publish(&port.service, &port.contract, id, set)
                 .map_err(|_| StartError::Taken { service: port.service.clone() })?;
@@ -256,7 +283,12 @@ impl Grants {
 }
 
 /// Writes what the entry point is handed into a read-only page of the window. Returns its address.
-fn write_start_page(window: &Window, id: u32, grants: &Grants, argument: &str) -> Result<usize, StartError> {
+fn write_start_page(
+    window: &Window,
+    account: &'static Account,
+    grants: &Grants,
+    argument: &str,
+) -> Result<usize, StartError> {
     let pointers = grants.used.len() + grants.provided.len();
     let argument_offset = size_of::<Start>() + pointers * size_of::<usize>();
     if argument_offset > PAGE_SIZE / 2 {
@@ -271,7 +303,7 @@ fn write_start_page(window: &Window, id: u32, grants: &Grants, argument: &str) -
     let provided = used.wrapping_add(grants.used.len()).cast::<*const Set>();
     let start = Start {
         table: &TABLE,
-        owner: Owner::sip(id),
+        account: account.shared(),
         used,
         provided,
         argument: page.as_ptr::<u8>().wrapping_add(argument_offset),

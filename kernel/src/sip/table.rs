@@ -7,11 +7,8 @@ use core::arch::naked_asm;
 use core::mem::{offset_of, transmute};
 use core::ptr;
 use core::sync::atomic::AtomicUsize;
-use core::sync::atomic::Ordering::Relaxed;
 
-use contracts::abi::{
-    self, BlockEntry, Channel, ChannelRequest, Core, End, Owner, STACK_HEADROOM, Set, Table,
-};
+use contracts::abi::{self, BlockEntry, Channel, ChannelRequest, Core, End, STACK_HEADROOM, Set, Table};
 use contracts::channel::Shape;
 use contracts::manifest::ContractInfo;
 use contracts::spec::system;
@@ -19,19 +16,17 @@ use log::info;
 
 use super::fault::{LAST_STACK_TOP, overflowed};
 use super::life::{self, Exit, end_current, owner_name};
+use crate::account::Account;
 use crate::arch::clock;
 use crate::{channel, exchange, sched};
 
 /// Who calls.
-fn caller() -> Owner {
-    match sched::current().sip.load(Relaxed) {
-        0 => Owner::KERNEL,
-        id => Owner::sip(id),
-    }
+fn caller() -> &'static Account {
+    sched::current().account()
 }
 
 extern "C" fn block_allocate(size: usize, align: usize) -> *const BlockEntry {
-    exchange::allocate(size, align, caller()).map_or(ptr::null(), |entry| entry)
+    exchange::allocate(size, align, caller()).map_or(ptr::null(), ptr::from_ref)
 }
 
 unsafe extern "C" fn block_free(entry: *const BlockEntry) {
@@ -64,11 +59,6 @@ extern "C" fn thread_block() {
     sched::block();
 }
 
-unsafe extern "C" fn thread_ready(thread: *const abi::Thread) {
-    // SAFETY: the caller took the thread from where it waited.
-    sched::ready(unsafe { &*thread });
-}
-
 extern "C" fn thread_yield() {
     sched::yield_now();
 }
@@ -96,7 +86,7 @@ unsafe fn text_of<'a>(text: *const u8, length: usize) -> &'a str {
 
 unsafe extern "C" fn log_line(text: *const u8, length: usize) {
     // SAFETY: passed on to the caller.
-    info!("{}: {}", owner_name(caller()), unsafe { text_of(text, length) });
+    info!("{}: {}", owner_name(caller().owner()), unsafe { text_of(text, length) });
 }
 
 extern "C" fn exit(status: u32) -> ! {
@@ -157,7 +147,6 @@ pub(crate) static TABLE: Table = Table {
     set_create: entry!(set_create),
     set_close: entry!(set_close),
     thread_block: entry!(thread_block),
-    thread_ready: entry!(thread_ready),
     thread_yield: entry!(thread_yield),
     thread_block_until: entry!(thread_block_until),
     memory_grow: entry!(memory_grow),

@@ -25,7 +25,10 @@ fn kernel() -> &'static contracts::abi::Table {
 pub mod private {
     pub use contracts::abi::Start;
     pub use contracts::export_memory_functions;
-    pub use contracts::manifest::{DEFAULT_MEMORY, DEFAULT_PRIORITY, DEFAULT_STACK, ManifestSpec};
+    pub use contracts::manifest::{
+        DEFAULT_BLOCKS, DEFAULT_CHANNELS, DEFAULT_CPU_PERCENT, DEFAULT_MEMORY, DEFAULT_PRIORITY,
+        DEFAULT_STACK, ManifestSpec,
+    };
     pub use contracts::{Contract, Service};
     pub use core;
 }

@@ -10,6 +10,9 @@
 ///     memory: 4 << 20,                          // bytes of private memory, optional
 ///     stack: 128 << 10,                         // bytes of stack, optional
 ///     priority: 9,                              // greater runs first, optional
+///     blocks: 64 << 20,                         // bytes of blocks that may count against it, optional
+///     channels: 1024,                           // channels that may count against it, optional
+///     cpu_percent: 50,                          // of each second of the core; more ends the SIP, optional
 /// }
 /// ```
 ///
@@ -24,6 +27,9 @@ macro_rules! manifest {
         $(, memory: $memory:expr)?
         $(, stack: $stack:expr)?
         $(, priority: $priority:expr)?
+        $(, blocks: $blocks:expr)?
+        $(, channels: $channels:expr)?
+        $(, cpu_percent: $cpu_percent:expr)?
         $(,)?
     ) => {
         /// What the kernel granted this SIP; there is nothing else it can reach.
@@ -46,6 +52,9 @@ macro_rules! manifest {
             const MEMORY: &[u64] = &[$($memory,)? $crate::private::DEFAULT_MEMORY];
             const STACK: &[u32] = &[$($stack,)? $crate::private::DEFAULT_STACK];
             const PRIORITY: &[u8] = &[$($priority,)? $crate::private::DEFAULT_PRIORITY];
+            const BLOCKS: &[u64] = &[$($blocks,)? $crate::private::DEFAULT_BLOCKS];
+            const CHANNELS: &[u32] = &[$($channels,)? $crate::private::DEFAULT_CHANNELS];
+            const CPU_PERCENT: &[u8] = &[$($cpu_percent,)? $crate::private::DEFAULT_CPU_PERCENT];
             const SPEC: ManifestSpec = ManifestSpec {
                 name: env!("CARGO_PKG_NAME"),
                 provides: &[$($((stringify!($provided), <$provided_contract as Contract>::DESCRIPTION)),*)?],
@@ -53,6 +62,9 @@ macro_rules! manifest {
                 memory: MEMORY[0],
                 stack: STACK[0],
                 priority: PRIORITY[0],
+                blocks: BLOCKS[0],
+                channels: CHANNELS[0],
+                cpu_percent: CPU_PERCENT[0],
             };
 
             #[used]

@@ -39,7 +39,7 @@ impl<E: fmt::Display> Outcome for Result<(), E> {
 #[doc(hidden)]
 pub unsafe fn enter(start: &'static Start) {
     // SAFETY: the kernel's word, passed on by the caller.
-    unsafe { bare::start(start.table, start.owner) }
+    unsafe { bare::start(start.table, start.account) }
 }
 
 /// Hands out what the kernel granted, in the manifest's order. Only what [`crate::manifest!`] writes can make one, as only

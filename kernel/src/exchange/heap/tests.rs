@@ -1,6 +1,8 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::collections::{HashMap, HashSet};
 
+use core::sync::atomic::AtomicU8;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -24,7 +26,8 @@ impl HostMemory {
         let start = unsafe { alloc_zeroed(layout) } as usize;
         assert_ne!(start, 0);
         let (small, large) = (start + SLABS * SLAB_BYTES, start + 2 * SLABS * SLAB_BYTES);
-        let area = Area { ledger: start, small, slabs: SLABS, large, large_end: large + LARGE_BYTES };
+        let area =
+            Area { ledger: start, small, slabs: SLABS, large, large_end: large + LARGE_BYTES, first_mark: 7 };
         Heap::new(HostMemory { start, layout, mapped: HashSet::new(), limit }, area)
     }
 }
@@ -51,6 +54,16 @@ impl Memory for HostMemory {
         for page in 0..pages {
             assert!(self.mapped.remove(&(address + page * PAGE_SIZE)), "only mapped pages are unmapped");
         }
+    }
+}
+
+/// The account of a SIP.
+fn holder(id: u32) -> abi::Account {
+    abi::Account {
+        owner: Owner::sip(id).to_bits().into(),
+        bytes: 0.into(),
+        byte_limit: u64::MAX.into(),
+        marks: [const { AtomicU8::new(0) }; MARKS],
     }
 }
 
@@ -94,9 +107,12 @@ proptest! {
         for (step, (allocate, size, align, pick)) in steps.into_iter().enumerate() {
             let keys: Vec<usize> = model.keys().copied().collect();
             if allocate || keys.is_empty() {
-                let owner = Owner::sip(u32::from(pick));
-                if let Ok(entry) = heap.allocate(size, 1 << align, owner) {
-                    prop_assert_eq!(entry.address.load(Relaxed) % (1 << align), 0);
+                let holder = holder(u32::from(pick));
+                let owner = Owner::from_bits(holder.owner.load(Relaxed));
+                if let Ok(entry) = heap.allocate(size, 1 << align, &holder) {
+                    let address = entry.address.load(Relaxed);
+                    prop_assert_eq!(address % (1 << align), 0);
+                    prop_assert_eq!(entry.capacity.load(Relaxed), Heap::<HostMemory>::capacity(size, 1 << align));
                     model.insert(core::ptr::from_ref(entry) as usize, (size, owner));
                 }
             } else {
@@ -121,25 +137,61 @@ proptest! {
 }
 
 #[test]
+fn what_a_holder_has_is_found_by_its_marks_and_what_it_never_touched_is_not_looked_at() {
+    let mut heap = HostMemory::heap(usize::MAX);
+    let (few, many) = (holder(1), holder(2));
+    let mine = heap.allocate(64, 1, &few).expect("there is memory");
+    for _ in 0..3000 {
+        let other = heap.allocate(64, 1, &many).expect("there is memory");
+        // As a receive does.
+        if other.tracked.mark.load(Relaxed) == 9 {
+            few.marks[9].store(1, Relaxed);
+            other.tracked.owner.store(few.owner.load(Relaxed), Relaxed);
+        }
+    }
+    let found = |holder: &abi::Account| {
+        let mut found = Vec::new();
+        for slab in heap.marked_slabs(holder) {
+            let mut from = 0;
+            while let Some((index, entry)) = heap.next_in_slab(slab, from) {
+                from = index + 1;
+                found.push(entry);
+            }
+        }
+        found
+    };
+    // Three regions of 1024 places: the first has its own block, the third what it received.
+    assert_eq!(found(&few).len(), 1024 + 3001 - 2048);
+    assert!(found(&few).iter().any(|entry| core::ptr::eq(*entry, mine)));
+    let owned = found(&few)
+        .iter()
+        .filter(|entry| entry.tracked.owner.load(Relaxed) == Owner::sip(1).to_bits())
+        .count();
+    assert_eq!(owned, 1 + 3001 - 2048);
+    assert_eq!(found(&many).len(), 3001);
+    assert_eq!(found(&holder(3)).len(), 0);
+}
+
+#[test]
 fn an_allocation_that_fails_leaves_nothing_behind() {
     let mut heap = HostMemory::heap(10);
-    assert_eq!(heap.allocate(1 << 20, 1, Owner::KERNEL).err(), Some(OutOfMemory));
+    assert_eq!(heap.allocate(1 << 20, 1, &holder(0)).err(), Some(OutOfMemory));
     heap.trim();
     assert_eq!(heap.totals(), Totals::default());
-    assert!(heap.allocate(4096, 1, Owner::KERNEL).is_ok(), "what fits is still to be had");
+    assert!(heap.allocate(4096, 1, &holder(0)).is_ok(), "what fits is still to be had");
 }
 
 #[test]
 fn what_would_need_more_than_a_page_of_alignment_is_refused() {
     let mut heap = HostMemory::heap(usize::MAX);
-    assert_eq!(heap.allocate(1, 2 * PAGE_SIZE, Owner::KERNEL).err(), Some(OutOfMemory));
+    assert_eq!(heap.allocate(1, 2 * PAGE_SIZE, &holder(0)).err(), Some(OutOfMemory));
 }
 
 #[test]
 fn blocks_of_a_page_or_more_start_a_page_of_their_own() {
     let mut heap = HostMemory::heap(usize::MAX);
     for size in [4096, 4097, 65536] {
-        let entry = heap.allocate(size, 1, Owner::KERNEL).expect("there is memory");
+        let entry = heap.allocate(size, 1, &holder(0)).expect("there is memory");
         assert_eq!(entry.address.load(Relaxed) % PAGE_SIZE, 0);
         assert_eq!(entry.capacity.load(Relaxed) % PAGE_SIZE, 0);
     }
@@ -149,8 +201,8 @@ fn blocks_of_a_page_or_more_start_a_page_of_their_own() {
 #[should_panic(expected = "a block that is freed is allocated")]
 fn a_block_is_freed_once() {
     let mut heap = HostMemory::heap(usize::MAX);
-    let keep = heap.allocate(64, 1, Owner::KERNEL).expect("there is memory");
-    let entry = heap.allocate(64, 1, Owner::KERNEL).expect("there is memory");
+    let keep = heap.allocate(64, 1, &holder(0)).expect("there is memory");
+    let entry = heap.allocate(64, 1, &holder(0)).expect("there is memory");
     assert_ne!(core::ptr::from_ref(keep), core::ptr::from_ref(entry));
     heap.free(entry);
     heap.free(entry);
@@ -160,7 +212,7 @@ fn a_block_is_freed_once() {
 fn an_adopted_block_is_in_the_ledger_and_its_memory_is_left_alone() {
     let mut heap = HostMemory::heap(usize::MAX);
     let bytes = vec![7u8; 5000];
-    let entry = heap.adopt(bytes.as_ptr() as usize, bytes.len(), Owner::sip(3)).expect("there is memory");
+    let entry = heap.adopt(bytes.as_ptr() as usize, bytes.len(), &holder(3)).expect("there is memory");
     assert_eq!(heap.totals().bytes, 5000);
     heap.free(entry);
     assert_eq!((heap.totals().blocks, heap.totals().bytes), (0, 0));

@@ -18,6 +18,7 @@ use trial::trouble::Trouble;
 rt::manifest! {
     main: main,
     uses: { relay: Conveyor, probe: Probe, system: System },
+    blocks: u64::MAX,
 }
 
 /// The next process of the line, and the looking-glass.

@@ -1,28 +1,36 @@
 //! The channels and sets of the running system: their birth, their end, and a list of them.
+//!
+//! A channel lies in a heap like that of blocks, so that the ends that a SIP had are found by its account's marks; a set
+//! never changes hands, and is found by its holder's list.
 
-use alloc::alloc::{alloc, dealloc};
+mod sets;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ptr;
+use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::Side;
-use contracts::abi::{Channel, End, NEW_MEMBER, NOTIFY_SET, Owner, Set, Tracked};
+use contracts::abi::{BlockEntry, Channel, End, NEW_MEMBER, NOTIFY_SET, Owner, Set, Tracked};
 use contracts::binding::notify_end;
 use contracts::channel::{Carried, Closing, Shape, initialise};
 use contracts::manifest::ContractInfo;
 use hashbrown::HashMap;
 use spin::Mutex;
 
-use crate::exchange;
+pub use sets::{Sets, close_set, create_set};
 
-/// Memory for a channel or a set is exhausted.
+use crate::account::{self, Account};
+use crate::exchange::{self, CHANNEL_MEMORY};
+
+/// Why there is no new channel or set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutOfMemory;
-
-struct Live {
-    channel: &'static Channel,
-    shape: Shape,
+pub enum CreateError {
+    /// The holder's limit does not allow it.
+    OverLimit,
+    /// Memory is exhausted.
+    OutOfMemory,
 }
 
 /// What people want to know of a contract; taken from the first image that uses it.
@@ -31,41 +39,49 @@ struct Names {
     states: Vec<String>,
 }
 
-struct Tables {
-    channels: Option<HashMap<u64, Live>>,
-    sets: Option<HashMap<u64, &'static Set>>,
-    names: Option<HashMap<u64, Names>>,
-    next: u64,
+static NAMES: Mutex<Option<HashMap<u64, Names>>> = Mutex::new(None);
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// A number that no channel and no set has had.
+fn next_id() -> u64 {
+    NEXT_ID.fetch_add(1, Relaxed)
 }
 
-static TABLES: Mutex<Tables> = Mutex::new(Tables { channels: None, sets: None, names: None, next: 1 });
-
-/// A new channel, both ends owned by `owner`.
-pub fn create(shape: &Shape, owner: Owner) -> Result<&'static Channel, OutOfMemory> {
-    let mut tables = TABLES.lock();
-    tables.channels.get_or_insert_default().try_reserve(1).map_err(|_| OutOfMemory)?;
-    // SAFETY: a channel's layout is never empty; the memory is fresh.
-    let channel: &'static Channel = unsafe {
-        let memory = alloc(shape.layout());
-        if memory.is_null() {
-            return Err(OutOfMemory);
-        }
-        &*initialise(memory, shape, tables.next, owner)
-    };
-    tables.next += 1;
-    tables.channels.get_or_insert_default().insert(channel.id, Live { channel, shape: *shape });
+/// A new channel, which counts against `holder`, and whose ends belong to it.
+pub fn create(shape: &Shape, holder: &'static Account) -> Result<&'static Channel, CreateError> {
+    holder.charge_channel().map_err(|account::OverLimit| CreateError::OverLimit)?;
+    let layout = shape.layout();
+    let memory = CHANNEL_MEMORY.with(|heap| heap.allocate(layout.size(), layout.align(), holder.shared()));
+    let entry = memory.map_err(|exchange::OutOfMemory| {
+        holder.discharge_channel();
+        CreateError::OutOfMemory
+    })?;
+    let (address, mark) = (entry.address.load(Relaxed) as *mut u8, entry.tracked.mark.load(Relaxed));
+    // SAFETY: the memory is fresh, and large enough for the shape.
+    let channel = unsafe { &*initialise(address, shape, next_id(), holder.owner(), mark) };
+    channel.memory.store(ptr::from_ref(entry).cast_mut(), Relaxed);
     Ok(channel)
+}
+
+/// The channel whose memory this is.
+///
+/// # Safety
+///
+/// The entry is one of [`CHANNEL_MEMORY`], and allocated.
+unsafe fn channel_in(entry: &BlockEntry) -> &'static Channel {
+    // SAFETY: a channel is initialised right after its memory is allocated, and lives as long.
+    unsafe { &*(entry.address.load(Relaxed) as *const Channel) }
 }
 
 /// Whether [`learn_names`] was called for the contract with this fingerprint.
 pub fn knows_names(fingerprint: u64) -> bool {
-    TABLES.lock().names.as_ref().is_some_and(|names| names.contains_key(&fingerprint))
+    NAMES.lock().as_ref().is_some_and(|names| names.contains_key(&fingerprint))
 }
 
 /// Keeps the names of a contract, and of those it extends, for [`survey`].
 pub fn learn_names(contract: &ContractInfo) {
-    let mut tables = TABLES.lock();
-    let names = tables.names.get_or_insert_default();
+    let mut names = NAMES.lock();
+    let names = names.get_or_insert_default();
     names
         .entry(contract.shape.fingerprint)
         .or_insert_with(|| Names { contract: contract.name.clone(), states: contract.states.clone() });
@@ -84,7 +100,10 @@ pub fn learn_names(contract: &ContractInfo) {
 ///
 /// The end is unused, and the set is that of a running provider of the channel's contract.
 pub unsafe fn place(end: &End, set: &Set) {
-    end.tracked.owner.store(set.owner.load(Relaxed), Relaxed);
+    // SAFETY: the provider runs, and so its sets and its account are good.
+    let provider = unsafe { sets::holder(set) };
+    provider.shared().marks[end.tracked.mark.load(Relaxed) as usize].store(1, Relaxed);
+    end.tracked.owner.store(provider.owner().to_bits(), Relaxed);
     end.key.store(NEW_MEMBER, Relaxed);
     end.notify.store(ptr::from_ref(set) as usize | NOTIFY_SET, Relaxed);
 }
@@ -132,86 +151,52 @@ unsafe fn bury(channel: &'static Channel, chain: *const Tracked) -> *const Track
                 chain = ptr::from_ref(end).cast();
             }
         });
+        let entry = &*channel.memory.load(Relaxed);
+        let payer = entry.account.load(Relaxed);
+        CHANNEL_MEMORY.with(|heap| heap.free(entry));
+        // The channel counted against this account until now.
+        Account::of(payer).discharge_channel();
     }
-    let live = TABLES.lock().channels.get_or_insert_default().remove(&channel.id);
-    let live = live.expect("a channel is listed until both ends are closed");
-    // SAFETY: it was allocated with this layout, and nobody uses it any more.
-    unsafe { dealloc(ptr::from_ref(channel).cast_mut().cast(), live.shape.layout()) };
     chain
 }
 
-/// A new, empty set.
-pub fn create_set(owner: Owner) -> Result<&'static Set, OutOfMemory> {
-    let mut tables = TABLES.lock();
-    tables.sets.get_or_insert_default().try_reserve(1).map_err(|_| OutOfMemory)?;
-    let layout = core::alloc::Layout::new::<Set>();
-    // SAFETY: the layout is not empty; the memory is initialised before it is referred to.
-    let set: &'static Set = unsafe {
-        let memory = alloc(layout).cast::<Set>();
-        if memory.is_null() {
-            return Err(OutOfMemory);
-        }
-        memory.write(Set {
-            id: tables.next,
-            owner: owner.to_bits().into(),
-            waiter: 0.into(),
-            ready: ptr::null_mut::<End>().into(),
-        });
-        &*memory
-    };
-    tables.next += 1;
-    tables.sets.get_or_insert_default().insert(set.id, set);
-    Ok(set)
-}
-
-/// Frees a set. Clients that were connected to it and that its owner has not seen yet are closed.
-///
-/// # Safety
-///
-/// The set has no other members, and nobody uses it any more.
-pub unsafe fn close_set(set: &'static Set) {
-    let word = ptr::from_ref(set) as usize | NOTIFY_SET;
-    close_all(|end| end.notify.load(Relaxed) == word && end.key.load(Relaxed) == NEW_MEMBER);
-    TABLES.lock().sets.get_or_insert_default().remove(&set.id);
-    // SAFETY: allocated by `create_set` with this layout.
-    unsafe { dealloc(ptr::from_ref(set).cast_mut().cast(), core::alloc::Layout::new::<Set>()) };
-}
-
-/// Closes every open end that `which` picks.
-fn close_all(which: impl Fn(&End) -> bool) {
-    loop {
-        let found = TABLES
-            .lock()
-            .channels
-            .iter()
-            .flatten()
-            .flat_map(|(_, live)| &live.channel.ends)
-            .find(|end| end.closed.load(Relaxed) == 0 && which(end));
-        match found {
+/// Closes all open ends for which `which` holds, among the channels of which `holder` has had an end. Between two
+/// channels it calls `pause`.
+fn close_all(holder: &Account, which: impl Fn(&End) -> bool, mut pause: impl FnMut()) {
+    CHANNEL_MEMORY.for_marked(holder.shared(), |entry| {
+        // SAFETY: the entry was just found to be of allocated memory.
+        let channel = unsafe { channel_in(entry) };
+        let mut closed = 0;
+        for side in [Side::Client, Side::Server] {
+            let end = channel.end(side);
+            if end.closed.load(Relaxed) != 0 || !which(end) {
+                continue;
+            }
+            let last = channel.end(side.peer()).closed.load(Relaxed) != 0;
             // SAFETY: the end is open; its owner is gone or has never seen it.
-            Some(end) => unsafe { close(end) },
-            None => return,
+            unsafe { close(end) };
+            closed += 1;
+            if last {
+                // That freed the channel.
+                break;
+            }
         }
-    }
+        if closed > 0 {
+            pause();
+        }
+    });
 }
 
-/// Closes all ends and sets of an owner that is gone.
-pub fn reclaim(owner: Owner) {
-    close_all(|end| end.tracked.owner.load(Relaxed) == owner.to_bits());
-    let owned = |set: &&&'static Set| set.owner.load(Relaxed) == owner.to_bits();
-    loop {
-        let found = TABLES.lock().sets.iter().flatten().map(|(_, set)| set).find(owned).copied();
-        match found {
-            // SAFETY: its owner is gone, and with it its members.
-            Some(set) => unsafe { close_set(set) },
-            None => return,
-        }
-    }
+/// Closes all ends and sets of an account whose SIP is gone. Between two ends it calls `pause`.
+pub fn reclaim(holder: &'static Account, pause: impl FnMut()) {
+    let owner = holder.owner().to_bits();
+    close_all(holder, |end| end.tracked.owner.load(Relaxed) == owner, pause);
+    sets::reclaim(holder);
 }
 
 /// How many channels there are.
 pub fn count() -> usize {
-    TABLES.lock().channels.as_ref().map_or(0, HashMap::len)
+    CHANNEL_MEMORY.with(|heap| heap.totals().blocks)
 }
 
 /// What [`survey`] tells of a channel.
@@ -230,22 +215,24 @@ pub struct ChannelView<'a> {
 
 /// Shows every channel, oldest first.
 pub fn survey(mut each: impl FnMut(ChannelView<'_>)) {
-    let tables = TABLES.lock();
-    let mut channels: Vec<_> = tables.channels.iter().flatten().collect();
-    channels.sort_unstable_by_key(|(id, _)| **id);
-    for (id, live) in channels {
-        let names = tables.names.as_ref().and_then(|names| names.get(&live.shape.fingerprint));
-        let state = live.channel.state.load(Relaxed) as usize;
+    let names = NAMES.lock();
+    // SAFETY: the entries are of allocated memory, and nothing is freed meanwhile.
+    let mut channels: Vec<&Channel> =
+        CHANNEL_MEMORY.with(|heap| heap.blocks().map(|entry| unsafe { channel_in(entry) }).collect());
+    channels.sort_unstable_by_key(|channel| channel.id);
+    for channel in channels {
+        let names = names.as_ref().and_then(|names| names.get(&channel.fingerprint));
+        let state = channel.state.load(Relaxed) as usize;
         let owner = |side| {
-            let end = live.channel.end(side);
+            let end = channel.end(side);
             match end.closed.load(Relaxed) {
                 0 => Owner::from_bits(end.tracked.owner.load(Relaxed)),
                 _ => Owner::NOBODY,
             }
         };
         each(ChannelView {
-            id: *id,
-            messages: live.channel.messages(),
+            id: channel.id,
+            messages: channel.messages(),
             contract: names.map_or("?", |names| &names.contract),
             // The server of an extension has another number for `End`, greater than all states of the base.
             state: names
