@@ -346,6 +346,9 @@ pub struct Table {
     /// `pages` (of 4096 bytes) more for the SIP's private heap, zeroed, right behind those it has; null if its
     /// memory limit or the machine's memory does not allow it.
     pub memory_grow: extern "C" fn(pages: usize) -> *mut u8,
+    /// A new channel to the service that the manifest's `uses` names at `index`: the client's end, owned by the caller; null
+    /// if nobody provides the service now, or a limit or memory does not allow it.
+    pub port_connect: extern "C" fn(index: usize) -> *const End,
     /// Nanoseconds since the system started.
     pub clock: extern "C" fn() -> u64,
     /// Writes a line to the kernel's log.
@@ -405,7 +408,7 @@ layouts! {
     ChannelRequest { description }
     Table {
         hash, block_allocate, block_free, channel_create, end_close, set_create, set_close, thread_block,
-        thread_yield, thread_block_until, memory_grow, clock, log, exit, panic
+        thread_yield, thread_block_until, memory_grow, port_connect, clock, log, exit, panic
     }
     Start { table, account, used, provided, argument, argument_length }
     Description { name, fingerprint, start, states, messages, depth_to_server, depth_to_client, base }

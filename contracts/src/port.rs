@@ -98,6 +98,13 @@ impl RawEnd {
         self.channel().id
     }
 
+    /// Who has the other end now; for people.
+    pub fn peer_owner(&self) -> Owner {
+        let channel = self.channel();
+        let peer = channel.end(channel.side_of(self.end).peer());
+        Owner::from_bits(peer.tracked.owner.load(Relaxed))
+    }
+
     /// Whether the peer has closed its end.
     pub fn peer_closed(&self) -> bool {
         let channel = self.channel();

@@ -88,6 +88,17 @@ impl<const N: usize> core::ops::Deref for Text<N> {
     }
 }
 
+/// Appends; what does not fit is cut between characters, and said to be an error.
+impl<const N: usize> fmt::Write for Text<N> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let start = self.length as usize;
+        let end = text.floor_char_boundary(N - start);
+        self.bytes[start..start + end].copy_from_slice(&text.as_bytes()[..end]);
+        self.length += end as u32;
+        if end < text.len() { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
 impl<const N: usize> Default for Text<N> {
     fn default() -> Self {
         Self::EMPTY

@@ -38,23 +38,26 @@ fn start(boot_info: &BootInfo) -> Result<Option<String>, String> {
     sched::start_preemption()
         .map_err(|_| "out of memory for the stack that preemption runs on".to_string())?;
     let archive = ramdisk(boot_info).ok_or("the machine was started without a boot archive")?;
-    let entry = exchange::adopt(archive.as_ptr() as usize, archive.len())
-        .map_err(|_| "out of memory for the boot archive's ledger entry".to_string())?;
-    // SAFETY: the block is fresh; nobody writes to it before the kernel's service hands it on, and the kernel reads from
-    // `archive` only while it is starting SIPs, before any of them runs.
-    let block = unsafe { ExBox::from_entry(entry) };
-    service::start_all(block).map_err(|error| error.to_string())?;
-
     let tar = TarArchiveRef::new(archive).map_err(|_| "the boot archive is not a tar file".to_string())?;
     let file = |name: &str| {
         let entry = tar.entries().find(|entry| entry.filename().as_str() == Ok(name));
         entry.map(|entry| entry.data()).ok_or_else(|| format!("the boot archive has no file {name}"))
     };
-    let wiring: Wiring = postcard::from_bytes(file("boot/wiring")?)
+    let wiring_bytes = file("boot/wiring")?;
+    let wiring: Wiring = postcard::from_bytes(wiring_bytes)
         .map_err(|_| "boot/wiring cannot be decoded; build the boot archive again".to_string())?;
+
+    let entry = exchange::adopt(archive.as_ptr() as usize, archive.len())
+        .map_err(|_| "out of memory for the boot archive's ledger entry".to_string())?;
+    // SAFETY: the block is fresh; nobody writes to it before the kernel's service hands it on, and the kernel reads from
+    // `archive` in this function alone, before any SIP runs.
+    let block = unsafe { ExBox::from_entry(entry) };
+    service::start_all(block, wiring_bytes.into()).map_err(|error| error.to_string())?;
     for name in &wiring.start {
         let path = format!("sips/{name}");
-        sip::start(file(&path)?, "").map_err(|error| format!("{path}: {error}"))?;
+        let say = |error: sip::StartError| format!("{path}: {error}");
+        sip::keep(name, file(&path)?).map_err(say)?;
+        sip::start_kept(name, "", 0).expect("it was just kept").map_err(say)?;
     }
     info!("{} processes started", wiring.start.len());
     Ok(wiring.start.last().cloned())

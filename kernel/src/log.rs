@@ -9,6 +9,8 @@ use spin::Mutex;
 use crate::arch;
 
 const KEPT_BYTES: usize = 64 * 1024;
+/// Bytes of a line that [`recent_lines`] shows.
+const LINE_BYTES: usize = 512;
 
 /// The last [`KEPT_BYTES`] bytes of text, in whole lines.
 struct Recent {
@@ -43,6 +45,27 @@ impl Recent {
         };
         self.start = (self.start + dropped) % KEPT_BYTES;
         self.length -= dropped;
+    }
+
+    /// Calls `each` with every line, oldest first; one longer than [`LINE_BYTES`] is cut.
+    fn for_lines(&self, mut each: impl FnMut(&str)) {
+        let (older, newer) = self.parts();
+        let mut buffer = [0; LINE_BYTES];
+        let mut length = 0;
+        for &byte in older.iter().chain(newer) {
+            if byte != b'\n' {
+                if let Some(place) = buffer.get_mut(length) {
+                    *place = byte;
+                    length += 1;
+                }
+                continue;
+            }
+            // A line that was cut may end within a character.
+            let line = &buffer[..length];
+            let valid = core::str::from_utf8(line).map_or_else(|error| error.valid_up_to(), str::len);
+            each(core::str::from_utf8(&line[..valid]).unwrap_or(""));
+            length = 0;
+        }
     }
 
     /// The text, oldest first, in two pieces.
@@ -108,6 +131,27 @@ pub fn recent() -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// Calls `each` with the last `most` of the recent lines for which `which` holds, oldest first, until it fails.
+pub fn recent_lines<E>(
+    most: usize,
+    which: impl Fn(&str) -> bool,
+    mut each: impl FnMut(&str) -> Result<(), E>,
+) -> Result<(), E> {
+    let recent = RECENT.lock();
+    let mut count = 0;
+    recent.for_lines(|line| count += usize::from(which(line)));
+    let (mut seen, mut result) = (0, Ok(()));
+    recent.for_lines(|line| {
+        if which(line) {
+            seen += 1;
+            if seen + most > count && result.is_ok() {
+                result = each(line);
+            }
+        }
+    });
+    result
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +159,19 @@ mod tests {
     fn text(recent: &Recent) -> Vec<u8> {
         let (older, newer) = recent.parts();
         [older, newer].concat()
+    }
+
+    #[test]
+    fn lines_are_found_whole_wherever_they_lie() {
+        let mut recent = Box::new(Recent::new());
+        let lines: Vec<String> = (0..10_000).map(|i| format!("line {i}\n")).collect();
+        lines.iter().for_each(|line| recent.push(line.as_bytes()));
+        recent.push(format!("{}\n", "é".repeat(LINE_BYTES)).as_bytes());
+        let mut seen = Vec::new();
+        recent.for_lines(|line| seen.push(line.to_owned()));
+        assert_eq!(seen.pop(), Some("é".repeat(LINE_BYTES / 2)));
+        let expected = lines[lines.len() - seen.len()..].iter().map(|line| line.trim_end().to_owned());
+        assert!(seen.len() > 4000 && expected.eq(seen));
     }
 
     #[test]

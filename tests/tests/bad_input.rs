@@ -120,7 +120,7 @@ fn a_process_whose_contract_differs_from_its_peers_is_refused_with_the_message_t
 
 #[test]
 fn a_process_that_fails_says_how_and_takes_nothing_with_it() {
-    let cases: [(&str, &str); 14] = [
+    let cases: [(&str, &str); 15] = [
         ("null", "faulted: page fault on address 0x0 at faulty+0x"),
         ("write", "faulted: page fault on address 0xffffc0"),
         ("constant", "faulted: page fault on address 0xffffc0"),
@@ -131,7 +131,8 @@ fn a_process_that_fails_says_how_and_takes_nothing_with_it() {
         ("illegal", "faulted: invalid opcode at faulty+0x"),
         ("overflow", "faulted: stack overflow at faulty+0x"),
         ("panic what a pity", "panicked: what a pity at tests/guests/faulty/src/main.rs:"),
-        ("memory", "panicked: memory allocation of 100000 bytes failed"),
+        ("memory", "broke its memory limit: memory allocation of 100000 bytes failed"),
+        ("spin", "broke its CPU budget"),
         ("hoard", "panicked: hoarded"),
         ("fail", "failed"),
         ("nothing", ""),

@@ -8,13 +8,21 @@
 //! Ready --?Uptime--> Timing --!Time--> Ready
 //! Ready --?Start--> Starting --!Started--> Ready
 //!                   Starting --!Refused--> Ready
+//! Ready --?StartBoot--> Starting
+//! Ready --?Wiring--> ReadingWiring --!WiringBytes--> Ready
+//! Ready --?Kill--> Killing --!Killed--> Ready
+//!                  Killing --!NoSuchProcess--> Ready
+//! Ready --?Faults--> ListingFaults --!FaultList--> Ready
+//! Ready --?Fault--> ReadingFault --!FaultText--> Ready
+//!                   ReadingFault --!NoSuchFault--> Ready
 //! Ready --?Shutdown--> End
 //!
 //! Ending: Running --?Ended--> End
 //! ```
 //!
 //! Who starts a SIP gives the kernel the end of a channel on which it says, once, how the SIP ended: so a shell can wait
-//! for several, and for none.
+//! for several, and for none. When it is said, all that the SIP had has been given back, and the record of its fault, if
+//! there is one, can be read.
 
 use crate::{Contract, ExBox, Exchange, Name, Text};
 
@@ -93,6 +101,61 @@ pub enum System {
         /// Why, naming the file.
         reason: Text<300>,
     },
+    /// Starts a SIP whose image is in the boot archive.
+    #[client(Ready => Starting)]
+    StartBoot {
+        /// The image is the archive's file `sips/NAME`.
+        name: Name,
+        /// What the SIP gets as its argument.
+        argument: Text<200>,
+        /// Where to say how it ended.
+        ending: ending::Client<ending::Running>,
+    },
+    /// Asks how the system is put together.
+    #[client(Ready => ReadingWiring)]
+    Wiring,
+    /// As the image builder wrote it.
+    #[server(ReadingWiring => Ready)]
+    WiringBytes {
+        /// A [`Wiring`](crate::manifest::Wiring) as postcard.
+        bytes: ExBox<[u8]>,
+    },
+    /// Ends a SIP, whatever it is doing.
+    #[client(Ready => Killing)]
+    Kill {
+        /// Its number.
+        sip: u32,
+    },
+    /// It does nothing any more. What it had is given back from now on; `Ended` is said after that.
+    #[server(Killing => Ready)]
+    Killed,
+    /// No SIP of that number runs, or it is the kernel.
+    #[server(Killing => Ready)]
+    NoSuchProcess,
+    /// Asks which faults there were.
+    #[client(Ready => ListingFaults)]
+    Faults,
+    /// As many of the last ones as the kernel keeps, oldest first.
+    #[server(ListingFaults => Ready)]
+    FaultList {
+        /// One entry each.
+        faults: ExBox<[FaultInfo]>,
+    },
+    /// Asks for the record of a fault.
+    #[client(Ready => ReadingFault)]
+    Fault {
+        /// Its number.
+        number: u32,
+    },
+    /// The record: who, why, where, which channels it had in which state, and what it said last.
+    #[server(ReadingFault => Ready)]
+    FaultText {
+        /// Lines of UTF-8.
+        text: ExBox<[u8]>,
+    },
+    /// There was no such fault, or its record is no longer kept.
+    #[server(ReadingFault => Ready)]
+    NoSuchFault,
     /// Ends the system.
     #[client(Ready => End)]
     Shutdown {
@@ -112,6 +175,8 @@ pub enum Ending {
         exit: Exit,
         /// What it said when it panicked, or where it faulted; empty otherwise.
         message: Text<300>,
+        /// The number of the fault's record; 0 if there is none.
+        fault: u32,
     },
 }
 
@@ -135,8 +200,32 @@ pub enum Exit {
     Failure,
     /// It panicked.
     Panic,
-    /// It did what the processor does not allow.
+    /// It did what the processor does not allow, or overflowed its stack.
     Fault,
+    /// It broke the limit of its private memory.
+    Memory,
+    /// It used more of the core than its share.
+    Time,
+    /// Somebody ended it.
+    Killed,
+}
+
+/// A fault, in short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
+#[repr(C)]
+pub struct FaultInfo {
+    /// Its number, from 1, never used again.
+    pub number: u32,
+    /// The SIP that is gone.
+    pub sip: u32,
+    /// Nanoseconds from the start of the system to the fault.
+    pub at: u64,
+    /// How the SIP ended.
+    pub exit: Exit,
+    /// Its name.
+    pub name: Name,
+    /// What there is to say in a line.
+    pub message: Text<300>,
 }
 
 /// What a SIP is doing.
@@ -161,6 +250,12 @@ pub struct ProcessInfo {
     pub priority: u8,
     /// Number of its threads.
     pub threads: u32,
+    /// The SIP that asked for its start; 0 is the kernel.
+    pub parent: u32,
+    /// Ticks of the timer, 250 a second, that found it running.
+    pub ticks: u64,
+    /// Messages sent so far, both ways, on the channels of which it has an end.
+    pub messages: u64,
     /// Bytes of private memory: image, heap and stacks.
     pub memory: u64,
     /// Bytes of blocks it owns.

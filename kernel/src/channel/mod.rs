@@ -4,22 +4,18 @@
 //! never changes hands, and is found by its holder's list.
 
 mod sets;
+mod views;
 
-use alloc::string::String;
-use alloc::vec::Vec;
 use core::ptr;
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::Side;
-use contracts::abi::{BlockEntry, Channel, End, NEW_MEMBER, NOTIFY_SET, Owner, Set, Tracked};
+use contracts::abi::{BlockEntry, Channel, End, NEW_MEMBER, NOTIFY_SET, Set, Tracked};
 use contracts::binding::notify_end;
 use contracts::channel::{Carried, Closing, Shape, initialise};
-use contracts::manifest::ContractInfo;
-use hashbrown::HashMap;
-use spin::Mutex;
-
 pub use sets::{Sets, close_set, create_set};
+pub use views::{ChannelView, EndView, knows_names, learn_names, survey, survey_of};
 
 use crate::account::{self, Account};
 use crate::exchange::{self, CHANNEL_MEMORY};
@@ -33,13 +29,6 @@ pub enum CreateError {
     OutOfMemory,
 }
 
-/// What people want to know of a contract; taken from the first image that uses it.
-struct Names {
-    contract: String,
-    states: Vec<String>,
-}
-
-static NAMES: Mutex<Option<HashMap<u64, Names>>> = Mutex::new(None);
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// A number that no channel and no set has had.
@@ -71,27 +60,6 @@ pub fn create(shape: &Shape, holder: &'static Account) -> Result<&'static Channe
 unsafe fn channel_in(entry: &BlockEntry) -> &'static Channel {
     // SAFETY: a channel is initialised right after its memory is allocated, and lives as long.
     unsafe { &*(entry.address.load(Relaxed) as *const Channel) }
-}
-
-/// Whether [`learn_names`] was called for the contract with this fingerprint.
-pub fn knows_names(fingerprint: u64) -> bool {
-    NAMES.lock().as_ref().is_some_and(|names| names.contains_key(&fingerprint))
-}
-
-/// Keeps the names of a contract, and of those it extends, for [`survey`].
-pub fn learn_names(contract: &ContractInfo) {
-    let mut names = NAMES.lock();
-    let names = names.get_or_insert_default();
-    names
-        .entry(contract.shape.fingerprint)
-        .or_insert_with(|| Names { contract: contract.name.clone(), states: contract.states.clone() });
-    // Clients that speak a base have channels of the base.
-    for base in &contract.bases {
-        names.entry(base.shape.fingerprint).or_insert_with(|| {
-            let states = contract.states.iter().take(usize::from(base.states)).chain(contract.states.last());
-            Names { contract: base.name.clone(), states: states.cloned().collect() }
-        });
-    }
 }
 
 /// Places a channel's server end in a service: it joins the provider's clients when the client first sends.
@@ -197,48 +165,4 @@ pub fn reclaim(holder: &'static Account, pause: impl FnMut()) {
 /// How many channels there are.
 pub fn count() -> usize {
     CHANNEL_MEMORY.with(|heap| heap.totals().blocks)
-}
-
-/// What [`survey`] tells of a channel.
-pub struct ChannelView<'a> {
-    /// Its number.
-    pub id: u64,
-    /// Messages sent so far, both ways.
-    pub messages: u64,
-    /// The contract's name.
-    pub contract: &'a str,
-    /// The state that the last message leads to.
-    pub state: &'a str,
-    /// Who has the ends, the client's first; nobody if it is closed.
-    pub owners: [Owner; 2],
-}
-
-/// Shows every channel, oldest first.
-pub fn survey(mut each: impl FnMut(ChannelView<'_>)) {
-    let names = NAMES.lock();
-    // SAFETY: the entries are of allocated memory, and nothing is freed meanwhile.
-    let mut channels: Vec<&Channel> =
-        CHANNEL_MEMORY.with(|heap| heap.blocks().map(|entry| unsafe { channel_in(entry) }).collect());
-    channels.sort_unstable_by_key(|channel| channel.id);
-    for channel in channels {
-        let names = names.as_ref().and_then(|names| names.get(&channel.fingerprint));
-        let state = channel.state.load(Relaxed) as usize;
-        let owner = |side| {
-            let end = channel.end(side);
-            match end.closed.load(Relaxed) {
-                0 => Owner::from_bits(end.tracked.owner.load(Relaxed)),
-                _ => Owner::NOBODY,
-            }
-        };
-        each(ChannelView {
-            id: channel.id,
-            messages: channel.messages(),
-            contract: names.map_or("?", |names| &names.contract),
-            // The server of an extension has another number for `End`, greater than all states of the base.
-            state: names
-                .and_then(|names| names.states.get(state).or(names.states.last()))
-                .map_or("?", |state| state),
-            owners: [owner(Side::Client), owner(Side::Server)],
-        });
-    }
 }

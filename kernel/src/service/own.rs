@@ -33,12 +33,13 @@ impl fmt::Display for ServiceError {
     }
 }
 
-/// Starts all services of the kernel. `archive` is the boot archive, as a block, if there is one.
-pub fn start_all(archive: Option<ExBox<[u8]>>) -> Result<(), ServiceError> {
+/// Starts all services of the kernel. `archive` is the boot archive, as a block, if there is one; `wiring` its file
+/// `boot/wiring`.
+pub fn start_all(archive: Option<ExBox<[u8]>>, wiring: Box<[u8]>) -> Result<(), ServiceError> {
     start("serial_input", serial::serve_input)?;
     start("serial_output", serial::serve_output)?;
     start("broker", broker::serve)?;
-    start("system", system::serve)?;
+    start("system", move |service| system::serve(service, &wiring))?;
     start("probe", probe::serve)?;
     start("boot_image", move |service| system::serve_boot_image(service, archive))
 }

@@ -2,36 +2,37 @@
 
 use alloc::collections::BTreeMap;
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::abi::{Owner, OwnerKind};
 use contracts::spec::archive::{BootImage, boot_image};
 use contracts::spec::system::{
-    BlockSum, BlockTotals, ChannelInfo, Outcome, ProcessInfo, ProcessState, System, system,
+    BlockSum, BlockTotals, ChannelInfo, Exit, Outcome, ProcessInfo, ProcessState, System, ending, system,
 };
-use contracts::{ExBox, Exhausted, Name, Service, Text};
+use contracts::{Endpoint, ExBox, Exhausted, Name, Service, Text};
 
 use super::own::{KERNEL_PRIORITY, Never};
 use crate::arch::{clock, cores, power};
 use crate::memory::{PAGE_SIZE, heap};
-use crate::{channel, exchange, log, sip};
+use crate::{account, channel, exchange, log, sip};
 
 type Ready = system::Server<system::Ready>;
 
-/// Serves process control.
-pub(super) fn serve(service: Service<System>) -> Never {
+/// Serves process control. `wiring` is `boot/wiring`.
+pub(super) fn serve(service: Service<System>, wiring: &[u8]) -> Never {
     let mut clients = service.clients::<()>();
     loop {
         let Ok(request) = clients.receive().received else { continue };
         // Without memory for the answer the client sees the channel close.
-        if let Ok(client) = answer(request) {
+        if let Ok(client) = answer(request, wiring) {
             clients.insert(client, ());
         }
     }
 }
 
-fn answer(request: system::ServerReady) -> Result<Ready, Exhausted> {
+fn answer(request: system::ServerReady, wiring: &[u8]) -> Result<Ready, Exhausted> {
     use system::ServerReady as Request;
     Ok(match request {
         Request::Processes { next } => next.process_list(processes()?),
@@ -42,21 +43,71 @@ fn answer(request: system::ServerReady) -> Result<Ready, Exhausted> {
         }
         Request::Log { next } => {
             let text = log::recent();
-            next.log_text(ExBox::from_fn(text.len(), |index| text.as_bytes()[index])?)
+            next.log_text(bytes_of(text.as_bytes())?)
         }
         Request::Uptime { next } => next.time(clock::now_ns()),
-        Request::Start { name, image, argument, ending, next } => match sip::start(&image, &argument) {
-            Ok(id) => {
-                sip::watch(id, ending);
-                next.started(id)
+        Request::Start { name, image, argument, ending, next } => {
+            let started = sip::start(&image, &argument, asker(&next));
+            answer_start(next, started.map_err(|error| format!("{name}: {error}")), ending)
+        }
+        Request::StartBoot { name, argument, ending, next } => {
+            let started = sip::start_kept(&name, &argument, asker(&next));
+            let started = match started {
+                Some(started) => started.map_err(|error| format!("{name}: {error}")),
+                None => Err(format!("{name}: the system's wiring does not name it")),
+            };
+            answer_start(next, started, ending)
+        }
+        Request::Wiring { next } => next.wiring_bytes(bytes_of(wiring)?),
+        Request::Kill { sip, next } => {
+            // The one who asks may be the one who ends; then nobody takes the answer.
+            match sip::end(sip, sip::Exit::plain(Exit::Killed)) {
+                Ok(()) => next.killed(),
+                Err(sip::NoSuchSip) => next.no_such_process(),
             }
-            Err(error) => next.refused(Text::truncated(&format!("{name}: {error}"))),
-        },
+        }
+        Request::Faults { next } => {
+            let mut list = Vec::new();
+            sip::survey_faults(|fault| list.push(*fault));
+            next.fault_list(block_of(&list)?)
+        }
+        Request::Fault { number, next } => {
+            match sip::with_fault_text(number, |text| bytes_of(text.as_bytes())) {
+                Some(text) => next.fault_text(text?),
+                None => next.no_such_fault(),
+            }
+        }
         Request::Shutdown { outcome } => power::exit(match outcome {
             Outcome::Success => power::Exit::Success,
             Outcome::Failure => power::Exit::Failure,
         }),
     })
+}
+
+fn answer_start(
+    next: system::Server<system::Starting>,
+    started: Result<u32, String>,
+    ending: ending::Client<ending::Running>,
+) -> Ready {
+    match started {
+        Ok(id) => {
+            sip::watch(id, ending);
+            next.started(id)
+        }
+        Err(reason) => next.refused(Text::truncated(&reason)),
+    }
+}
+
+/// The SIP at the other end; 0 if that is on its way to another.
+fn asker(next: &impl Endpoint) -> u32 {
+    match next.as_raw().peer_owner().kind() {
+        OwnerKind::Sip(id) => id,
+        _ => 0,
+    }
+}
+
+fn bytes_of(bytes: &[u8]) -> Result<ExBox<[u8]>, Exhausted> {
+    ExBox::from_fn(bytes.len(), |index| bytes[index])
 }
 
 fn block_of<T: contracts::Exchange + Copy>(list: &[T]) -> Result<ExBox<[T]>, Exhausted> {
@@ -67,11 +118,23 @@ fn processes() -> Result<ExBox<[ProcessInfo]>, Exhausted> {
     let mut blocks: BTreeMap<u64, u64> = BTreeMap::new();
     exchange::survey(|owner, size| *blocks.entry(owner.to_bits()).or_default() += size as u64);
     let blocks_of = |owner: Owner| blocks.get(&owner.to_bits()).copied().unwrap_or(0);
+    let mut messages: BTreeMap<u64, u64> = BTreeMap::new();
+    channel::survey(|view| {
+        let [client, server] = view.owners.map(Owner::to_bits);
+        *messages.entry(client).or_default() += view.messages;
+        if server != client {
+            *messages.entry(server).or_default() += view.messages;
+        }
+    });
+    let messages_of = |owner: Owner| messages.get(&owner.to_bits()).copied().unwrap_or(0);
     let mut list = alloc::vec![ProcessInfo {
         id: 0,
         state: ProcessState::Ready,
         priority: KERNEL_PRIORITY as u8,
         threads: crate::sched::kernel_threads(),
+        parent: 0,
+        ticks: account::KERNEL.budget().total(),
+        messages: messages_of(Owner::KERNEL),
         memory: heap::bytes_mapped() as u64,
         blocks: blocks_of(Owner::KERNEL),
         base: crate::KERNEL_BASE,
@@ -83,6 +146,9 @@ fn processes() -> Result<ExBox<[ProcessInfo]>, Exhausted> {
             state: view.state,
             priority: view.priority,
             threads: 1,
+            parent: view.parent,
+            ticks: view.ticks,
+            messages: messages_of(Owner::sip(view.id)),
             memory: view.memory as u64,
             blocks: blocks_of(Owner::sip(view.id)),
             base: view.base.as_u64(),

@@ -4,12 +4,12 @@
 //! on a stack kept for this, where the SIP is ended like any other. The note and the stack are in use only until the
 //! thread has left, with no switch in between.
 
-use alloc::format;
 use core::fmt::{self, Write};
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
 
 use conquer_once::spin::OnceCell;
+use contracts::Text;
 use contracts::spec::system;
 use spin::Mutex;
 
@@ -43,6 +43,7 @@ pub fn install() -> Result<(), StackError> {
     LAST_STACK.init_once(|| stack);
     set_exception_hook(judge);
     set_describe_hook(describe);
+    sched::set_overrun_hook(life::overran);
     Ok(())
 }
 
@@ -70,32 +71,38 @@ fn jumped_astray(exception: &Exception<'_>) -> bool {
 extern "C" fn faulted(_: usize) -> ! {
     interrupts::enable();
     let note = NOTE.lock().take();
-    let message = match note {
-        Some(note) => note_text(&note),
-        None => "an exception".into(),
-    };
-    end_current(Exit { kind: system::Exit::Fault, message })
+    let mut exit = Exit::plain(system::Exit::Fault);
+    match note {
+        Some(note) => {
+            // What does not fit is cut off.
+            let _ = describe_note(&note, &mut exit.message);
+            exit.registers = Some(note.frame);
+        }
+        None => exit.message = Text::truncated("an exception"),
+    }
+    end_current(exit)
 }
 
-fn note_text(note: &Note) -> alloc::string::String {
+fn describe_note(note: &Note, out: &mut dyn Write) -> fmt::Result {
     let limit = sched::current().shared().stack_limit.load(Relaxed) as u64;
-    let below_stack = |address: u64| (limit.saturating_sub(4096)..limit).contains(&address);
-    let rip = note.frame.rip;
-    let place = match try_name_at(rip) {
-        Some((_, name, offset)) => format!("{name}+{offset:#x}"),
-        None => format!("{rip:#x}"),
-    };
     match note.address {
-        Some(address) if below_stack(address) => format!("stack overflow at {place}"),
-        Some(address) => format!("{} on address {address:#x} at {place}", note.name),
-        None => format!("{} at {place}", note.name),
+        Some(address) if (limit.saturating_sub(4096)..limit).contains(&address) => {
+            write!(out, "stack overflow")?
+        }
+        Some(address) => write!(out, "{} on address {address:#x}", note.name)?,
+        None => write!(out, "{}", note.name)?,
+    }
+    let rip = note.frame.rip;
+    match try_name_at(rip) {
+        Some((_, name, offset)) => write!(out, " at {name}+{offset:#x}"),
+        None => write!(out, " at {rip:#x}"),
     }
 }
 
 /// Ends the running SIP because it entered the kernel with too little stack left.
 pub(super) extern "C" fn overflowed() -> ! {
-    let message = "stack overflow on the way into the kernel".into();
-    end_current(Exit { kind: system::Exit::Fault, message })
+    let place = format_args!("stack overflow on the way into the kernel");
+    end_current(Exit::saying(system::Exit::Fault, place))
 }
 
 /// For the kernel's own last words: what lies at an address outside of its image.

@@ -1,35 +1,76 @@
 //! The running SIPs: start, end and reclamation.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+use core::sync::atomic::Ordering::Relaxed;
 
-use contracts::Text;
-use contracts::abi::{Owner, OwnerKind};
+use contracts::abi::{End, Owner, OwnerKind};
 use contracts::spec::system::{self, ending};
+use contracts::{Name, Side, Text};
 use log::info;
 use spin::Mutex;
 use x86_64::VirtAddr;
 
+use super::faults;
+use super::images::Image;
 use super::load::{self, Loaded, StartError};
 use crate::arch::serial;
+use crate::arch::trap::TrapFrame;
 use crate::memory::PAGE_SIZE;
 use crate::sched::{self, Event};
 use crate::{channel, exchange, service};
 
-/// How a SIP ended, and what there is to say about it.
+/// How a SIP ended, and what there is to say about it. Nothing in it is allocated.
 #[derive(Clone, Debug)]
 pub struct Exit {
     /// How.
     pub kind: system::Exit,
     /// The panic's message, or the fault and where it was; empty otherwise.
-    pub message: String,
+    pub message: Text<300>,
+    /// The registers at a fault.
+    pub registers: Option<TrapFrame>,
+}
+
+impl Exit {
+    /// An end with nothing to say but how.
+    pub fn plain(kind: system::Exit) -> Exit {
+        Exit { kind, message: Text::EMPTY, registers: None }
+    }
+
+    /// An end with something to say. What does not fit is cut off.
+    pub fn saying(kind: system::Exit, message: fmt::Arguments<'_>) -> Exit {
+        let mut exit = Exit::plain(kind);
+        let _ = exit.message.write_fmt(message);
+        exit
+    }
+
+    /// What the SIP did, as a sentence without its subject.
+    pub fn in_words(&self) -> impl fmt::Display + '_ {
+        let (verb, detail) = match self.kind {
+            system::Exit::Success => ("ended", ""),
+            system::Exit::Failure => ("ended with a failure", ""),
+            system::Exit::Panic => ("panicked: ", &*self.message),
+            system::Exit::Fault => ("faulted: ", &*self.message),
+            system::Exit::Memory => ("broke its memory limit: ", &*self.message),
+            system::Exit::Time => ("broke its CPU budget", ""),
+            system::Exit::Killed => ("was killed", ""),
+        };
+        fmt::from_fn(move |f| write!(f, "{verb}{detail}"))
+    }
 }
 
 struct Sip {
     loaded: Loaded,
+    /// The SIP that asked for its start; 0 is the kernel.
+    parent: u32,
     heap_pages: usize,
+    /// Whether it was refused memory because of its limit.
+    was_refused: bool,
     /// Whom to tell when it has ended.
     watcher: Option<ending::Client<ending::Running>>,
     /// Set when it has ended, until it is reaped.
@@ -38,22 +79,52 @@ struct Sip {
 
 struct Sips {
     by_id: BTreeMap<u32, Box<Sip>>,
+    /// Those that have ended and are not reaped. There is room for all.
+    ended: VecDeque<u32>,
     next: u32,
 }
 
-static SIPS: Mutex<Sips> = Mutex::new(Sips { by_id: BTreeMap::new(), next: 1 });
+static SIPS: Mutex<Sips> = Mutex::new(Sips { by_id: BTreeMap::new(), ended: VecDeque::new(), next: 1 });
 static ENDED: Event = Event::new();
 
-/// Starts an image as a new SIP; returns its number. `argument` is what the SIP gets as its argument.
-pub fn start(file: &[u8], argument: &str) -> Result<u32, StartError> {
+/// The images that the system is made of, by name: they are started again and again.
+static SYSTEM: Mutex<Vec<(String, Arc<Image>)>> = Mutex::new(Vec::new());
+
+/// Keeps the image in `file` for [`start_kept`].
+///
+/// # Errors
+/// When the file is no image that can run here.
+pub fn keep(name: &str, file: &[u8]) -> Result<(), StartError> {
+    let image = Image::of(file)?;
+    let mut system = SYSTEM.lock();
+    system.try_reserve(1).map_err(|_| StartError::OutOfMemory)?;
+    system.push((name.to_string(), image));
+    Ok(())
+}
+
+/// Starts an image that is kept, as [`start`] does; none if there is none of that name.
+pub fn start_kept(name: &str, argument: &str, parent: u32) -> Option<Result<u32, StartError>> {
+    let image = SYSTEM.lock().iter().find(|(kept, _)| kept == name).map(|(_, image)| image.clone())?;
+    Some(start_image(image, argument, parent))
+}
+
+/// Starts the image in `file` as a new SIP; returns its number. `argument` is what the SIP gets as its argument; `parent` is
+/// the SIP that asked for it.
+pub fn start(file: &[u8], argument: &str, parent: u32) -> Result<u32, StartError> {
+    start_image(Image::of(file)?, argument, parent)
+}
+
+fn start_image(image: Arc<Image>, argument: &str, parent: u32) -> Result<u32, StartError> {
     let id = {
         let mut sips = SIPS.lock();
+        let running = sips.by_id.len();
+        sips.ended.try_reserve(running + 1).map_err(|_| StartError::OutOfMemory)?;
         sips.next += 1;
         sips.next - 1
     };
-    let loaded = load::load(id, file, argument)?;
+    let loaded = load::load(id, image, argument)?;
     info!("sip {id} ({}) starts at {:#x}", loaded.manifest().name, loaded.window.base());
-    let sip = Sip { loaded, heap_pages: 0, watcher: None, exit: None };
+    let sip = Sip { loaded, parent, heap_pages: 0, was_refused: false, watcher: None, exit: None };
     SIPS.lock().by_id.insert(id, Box::new(sip));
     Ok(id)
 }
@@ -67,16 +138,17 @@ pub fn watch(id: u32, watcher: ending::Client<ending::Running>) {
 
 /// The running SIP's number.
 fn current_id() -> u32 {
-    sched::current().shared().sip.load(core::sync::atomic::Ordering::Relaxed)
+    sched::current().shared().sip.load(Relaxed)
 }
 
 /// Gives the running SIP `pages` more of heap.
-pub fn grow_heap(pages: usize) -> Option<VirtAddr> {
+pub(super) fn grow_heap(pages: usize) -> Option<VirtAddr> {
     let id = current_id();
     let mut sips = SIPS.lock();
     let sip = sips.by_id.get_mut(&id)?;
     let limit = sip.loaded.manifest().memory as usize / PAGE_SIZE;
     if sip.loaded.pages.checked_add(pages)? > limit {
+        sip.was_refused = true;
         return None;
     }
     let start = sip.loaded.window.grow_heap(sip.heap_pages, pages)?;
@@ -85,58 +157,111 @@ pub fn grow_heap(pages: usize) -> Option<VirtAddr> {
     Some(start)
 }
 
+/// A new channel to the service that the running SIP's manifest uses at `index`: its client's end. None if nobody provides
+/// the service now, or a limit or memory does not allow it.
+pub(super) fn connect_port(index: usize) -> Option<&'static End> {
+    let sips = SIPS.lock();
+    let sip = sips.by_id.get(&current_id())?;
+    let port = sip.loaded.manifest().uses.get(index)?;
+    let channel = service::connect(&port.service, &port.contract, sip.loaded.account).ok()?;
+    Some(channel.end(Side::Client))
+}
+
+/// What a panic is: one for want of memory is the end of a SIP that broke its limit.
+pub(super) fn kind_of_panic(message: &str) -> system::Exit {
+    // The library's words when an allocation cannot fail otherwise.
+    let wants_memory = message.starts_with("memory allocation of ");
+    match SIPS.lock().by_id.get(&current_id()) {
+        Some(sip) if sip.was_refused && wants_memory => system::Exit::Memory,
+        _ => system::Exit::Panic,
+    }
+}
+
 /// Ends the running SIP. What it has is given back by [`reap_forever`], after its thread has left.
 pub fn end_current(exit: Exit) -> ! {
     let id = current_id();
-    match SIPS.lock().by_id.get_mut(&id) {
+    let mut sips = SIPS.lock();
+    match sips.by_id.get_mut(&id) {
         Some(sip) => sip.exit = Some(exit),
-        None => panic!("a kernel thread ended: {}", exit.message),
+        None => panic!("a kernel thread ended: {}", exit.in_words()),
     }
+    sips.ended.push_back(id);
+    drop(sips);
     ENDED.signal();
     sched::leave()
 }
 
+/// There is no such SIP, or it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoSuchSip;
+
+/// Ends a SIP whose threads do not run: it does nothing any more. What it has is given back by [`reap_forever`].
+pub fn end(id: u32, exit: Exit) -> Result<(), NoSuchSip> {
+    let mut sips = SIPS.lock();
+    let sip = sips.by_id.get_mut(&id).filter(|sip| sip.exit.is_none()).ok_or(NoSuchSip)?;
+    sched::retire(&sip.loaded.thread);
+    sip.exit = Some(exit);
+    sips.ended.push_back(id);
+    drop(sips);
+    ENDED.signal();
+    Ok(())
+}
+
+/// Ends a SIP that has broken its CPU budget.
+pub(super) fn overran(id: u32) {
+    // One that ended meanwhile has ended.
+    let _ = end(id, Exit::plain(system::Exit::Time));
+}
+
 /// Gives back what ended SIPs had, for good. `vital` names a SIP without which the system is of no use.
 pub fn reap_forever(vital: Option<&str>) -> ! {
+    let own_priority = sched::current().shared().priority.load(Relaxed);
     loop {
         let ended = {
             let mut sips = SIPS.lock();
-            let id = sips.by_id.iter().find(|(_, sip)| sip.exit.is_some()).map(|(id, _)| *id);
+            let id = sips.ended.pop_front();
             id.and_then(|id| sips.by_id.remove(&id).map(|sip| (id, sip)))
         };
         match ended {
             Some((id, sip)) => reap(id, *sip, vital),
             None => ENDED.wait(),
         }
+        sched::set_priority(sched::current(), own_priority);
     }
 }
 
 fn reap(id: u32, sip: Sip, vital: Option<&str>) {
     let account = sip.loaded.account;
-    let name = sip.loaded.manifest().name.clone();
-    let exit = sip.exit.unwrap_or(Exit { kind: system::Exit::Failure, message: String::new() });
-    // No client can be connected any more, then nobody waits for it, then nothing of it is left.
+    let manifest = sip.loaded.manifest();
+    let name = manifest.name.clone();
+    let exit = sip.exit.unwrap_or(Exit::plain(system::Exit::Failure));
+    let fault = match exit.kind {
+        system::Exit::Success => 0,
+        _ => faults::record(id, &name, &exit, account),
+    };
+    // No client can be connected any more, then nobody waits for it, then nothing of it is left. That may be long work,
+    // which is done as if the SIP did it.
     service::withdraw(id);
-    channel::reclaim(account, || {});
-    let blocks = exchange::reclaim(account, || {});
+    sched::set_priority(sched::current(), u32::from(manifest.priority));
+    channel::reclaim(account, sched::relax);
+    let blocks = exchange::reclaim(account, sched::relax);
     drop(sip.loaded);
     account.close();
-    let how = match exit.kind {
-        system::Exit::Success => "ended".to_string(),
-        system::Exit::Failure => "ended with a failure".to_string(),
-        system::Exit::Panic => format!("panicked: {}", exit.message),
-        system::Exit::Fault => format!("faulted: {}", exit.message),
-    };
-    info!("sip {id} ({name}) {how}; {blocks} blocks reclaimed");
+    info!("sip {id} ({name}) {}; {blocks} blocks reclaimed", exit.in_words());
     let expected = matches!(exit.kind, system::Exit::Success | system::Exit::Failure);
     // A second SIP of that name, which somebody started, may come and go.
     let vital =
         vital == Some(&name) && SIPS.lock().by_id.values().all(|sip| sip.loaded.manifest().name != name);
     match sip.watcher {
-        Some(watcher) => watcher.ended(exit.kind, Text::truncated(&exit.message)),
+        Some(watcher) => watcher.ended(exit.kind, exit.message, fault),
         None if expected && !vital => {}
         // Nobody else would tell the one at the terminal.
-        None => serial::write(format!("\r\nentente: {name} {how}\r\n").as_bytes()),
+        None => {
+            let mut line = Text::<400>::EMPTY;
+            // What does not fit is cut off.
+            let _ = write!(line, "\r\nentente: {name} {}\r\n", exit.in_words());
+            serial::write(line.as_bytes());
+        }
     }
     if vital {
         // The last thing it sent may be why it ended: a shutdown, with what the one who started the system is told.
@@ -151,8 +276,12 @@ pub struct SipView<'a> {
     pub id: u32,
     /// Its name.
     pub name: &'a str,
+    /// The SIP that asked for its start; 0 is the kernel.
+    pub parent: u32,
     /// Priority of its threads.
     pub priority: u8,
+    /// Ticks of the timer that found it running.
+    pub ticks: u64,
     /// Whether its thread runs or could run.
     pub state: system::ProcessState,
     /// Bytes of private memory.
@@ -167,6 +296,8 @@ pub fn survey(mut each: impl FnMut(SipView<'_>)) {
         each(SipView {
             id: *id,
             name: &sip.loaded.manifest().name,
+            parent: sip.parent,
+            ticks: sip.loaded.account.budget().total(),
             priority: sip.loaded.manifest().priority,
             state: match sched::is_ready(&sip.loaded.thread) {
                 true => system::ProcessState::Ready,
@@ -198,12 +329,12 @@ pub fn owner_name(owner: Owner) -> String {
 }
 
 /// The SIP whose window `address` lies in, if that can be told without waiting: for a dying kernel.
-pub(super) fn try_name_at(address: u64) -> Option<(u32, String, u64)> {
+pub(super) fn try_name_at(address: u64) -> Option<(u32, Name, u64)> {
     let sips = SIPS.try_lock()?;
     sips.by_id.iter().find_map(|(id, sip)| {
         let base = sip.loaded.window.base().as_u64();
         let window = base & !(crate::memory::layout::SIP_WINDOW_BYTES - 1);
         (address & !(crate::memory::layout::SIP_WINDOW_BYTES - 1) == window)
-            .then(|| (*id, sip.loaded.manifest().name.clone(), address.wrapping_sub(base)))
+            .then(|| (*id, Name::truncated(&sip.loaded.manifest().name), address.wrapping_sub(base)))
     })
 }

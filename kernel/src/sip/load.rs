@@ -202,9 +202,8 @@ impl Loaded {
     }
 }
 
-/// Loads the image in `file` as SIP `id`. If it fails, everything that was made for it is given back.
-pub(super) fn load(id: u32, file: &[u8], argument: &str) -> Result<Loaded, StartError> {
-    let image = Image::of(file)?;
+/// Loads the image as SIP `id`. If it fails, everything that was made for it is given back.
+pub(super) fn load(id: u32, image: Arc<Image>, argument: &str) -> Result<Loaded, StartError> {
     let account = Account::open(Owner::sip(id), &limits(image.manifest()))?;
     let result = build(id, account, image, argument);
     if result.is_err() {

@@ -1,8 +1,8 @@
 //! Software-isolated processes: what they are made of, and their life.
 //!
 //! ```text
-//!            1 start             2 end_current          3 reap
-//! (an image) -------> running ----------------> ended ---------> (gone)
+//!            1 start           2 end_current, end       3 reap
+//! (an image) -------> running -------------------> ended ------> (gone)
 //! ```
 //!
 //! A SIP's memory is one window of the address space: its image, its start page, its heap and its stacks, and nothing
@@ -12,6 +12,8 @@
 
 #[cfg(feature = "bare")]
 mod fault;
+#[cfg(feature = "bare")]
+mod faults;
 pub mod image;
 #[cfg(feature = "bare")]
 mod images;
@@ -25,6 +27,11 @@ pub(crate) mod table;
 #[cfg(feature = "bare")]
 pub use fault::install as install_fault_handling;
 #[cfg(feature = "bare")]
-pub use life::{Exit, SipView, end_current, grow_heap, owner_name, reap_forever, start, survey, watch};
+pub use faults::{survey as survey_faults, with_text as with_fault_text};
+#[cfg(feature = "bare")]
+pub use life::{
+    Exit, NoSuchSip, SipView, end, end_current, keep, owner_name, reap_forever, start, start_kept, survey,
+    watch,
+};
 #[cfg(feature = "bare")]
 pub use load::StartError;

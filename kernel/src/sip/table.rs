@@ -72,6 +72,10 @@ extern "C" fn memory_grow(pages: usize) -> *mut u8 {
     life::grow_heap(pages).map_or(ptr::null_mut(), |start| start.as_mut_ptr())
 }
 
+extern "C" fn port_connect(index: usize) -> *const End {
+    life::connect_port(index).map_or(ptr::null(), ptr::from_ref)
+}
+
 extern "C" fn clock_now() -> u64 {
     clock::now_ns()
 }
@@ -91,13 +95,13 @@ unsafe extern "C" fn log_line(text: *const u8, length: usize) {
 
 extern "C" fn exit(status: u32) -> ! {
     let kind = if status == 0 { system::Exit::Success } else { system::Exit::Failure };
-    end_current(Exit { kind, message: Default::default() })
+    end_current(Exit::plain(kind))
 }
 
 unsafe extern "C" fn panicked(text: *const u8, length: usize) -> ! {
     // SAFETY: passed on to the caller.
-    let message = unsafe { text_of(text, length) }.into();
-    end_current(Exit { kind: system::Exit::Panic, message })
+    let message = unsafe { text_of(text, length) };
+    end_current(Exit::saying(life::kind_of_panic(message), format_args!("{message}")))
 }
 
 /// The stub that leads to `$target`. It leaves all arguments where they are.
@@ -150,6 +154,7 @@ pub(crate) static TABLE: Table = Table {
     thread_yield: entry!(thread_yield),
     thread_block_until: entry!(thread_block_until),
     memory_grow: entry!(memory_grow),
+    port_connect: entry!(port_connect),
     clock: entry!(clock_now),
     log: entry!(log_line),
     exit: entry!(exit),

@@ -135,9 +135,14 @@ fn play_system(mut server: system::Server<system::Ready>, end: &Sender<Outcome>)
             }
             Request::Start { argument, ending, next, .. } => {
                 let exit = if argument.is_empty() { Exit::Success } else { Exit::Panic };
-                ending.ended(exit, Text::truncated(&argument));
+                ending.ended(exit, Text::truncated(&argument), 0);
                 next.started(7)
             }
+            Request::StartBoot { next, .. } => next.refused(Text::truncated("nothing is kept")),
+            Request::Wiring { next } => next.wiring_bytes(ExBox::copy_of(&[]).expect("memory")),
+            Request::Kill { next, .. } => next.no_such_process(),
+            Request::Faults { next } => next.fault_list(ExBox::copy_of(&[]).expect("memory")),
+            Request::Fault { next, .. } => next.no_such_fault(),
             Request::Shutdown { outcome } => {
                 end.send(outcome).expect("the test waits");
                 return;

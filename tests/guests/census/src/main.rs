@@ -70,7 +70,7 @@ fn run(mut office: Office) -> Result<system::Client<system::Ready>, Trouble> {
             staying.go();
             match ending.receive()? {
                 ServerRunning::Ended { exit: Exit::Success, .. } => {}
-                ServerRunning::Ended { exit, message } => {
+                ServerRunning::Ended { exit, message, .. } => {
                     rt::log!("{exit:?} {message}");
                     return Err(Trouble::Wrong("a twin did not end well"));
                 }

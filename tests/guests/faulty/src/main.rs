@@ -18,6 +18,7 @@ rt::manifest! {
     main: main,
     uses: { directory: Directory, pong: PingPong },
     memory: 4 << 20,
+    cpu_percent: 60,
 }
 
 /// An instruction that returns, where no instruction should be.
@@ -67,6 +68,9 @@ fn main(grants: Grants) -> Result<(), &'static str> {
             rt::log!("hoarded {} MiB", hoard.len());
             panic!("hoarded");
         }
+        ("spin", _) => loop {
+            core::hint::spin_loop();
+        },
         ("fail", _) => return Err("it was told to"),
         ("lookup", name) => lookup(grants.directory, name),
         _ => {}

@@ -1,0 +1,121 @@
+//! What people want to know of channels.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering::Relaxed;
+
+use contracts::Side;
+use contracts::abi::{Channel, Owner};
+use contracts::manifest::ContractInfo;
+use hashbrown::HashMap;
+use spin::Mutex;
+
+use super::channel_in;
+use crate::account::Account;
+use crate::exchange::CHANNEL_MEMORY;
+
+/// What people want to know of a contract; taken from the first image that uses it.
+struct Names {
+    contract: String,
+    states: Vec<String>,
+}
+
+static NAMES: Mutex<Option<HashMap<u64, Names>>> = Mutex::new(None);
+/// Whether [`learn_names`] was called for the contract with this fingerprint.
+pub fn knows_names(fingerprint: u64) -> bool {
+    NAMES.lock().as_ref().is_some_and(|names| names.contains_key(&fingerprint))
+}
+
+/// Keeps the names of a contract, and of those it extends, for [`survey`].
+pub fn learn_names(contract: &ContractInfo) {
+    let mut names = NAMES.lock();
+    let names = names.get_or_insert_default();
+    names
+        .entry(contract.shape.fingerprint)
+        .or_insert_with(|| Names { contract: contract.name.clone(), states: contract.states.clone() });
+    // Clients that speak a base have channels of the base.
+    for base in &contract.bases {
+        names.entry(base.shape.fingerprint).or_insert_with(|| {
+            let states = contract.states.iter().take(usize::from(base.states)).chain(contract.states.last());
+            Names { contract: base.name.clone(), states: states.cloned().collect() }
+        });
+    }
+}
+
+/// The names of a channel's contract and of the state that its last message leads to.
+fn names_of<'a>(names: Option<&'a HashMap<u64, Names>>, channel: &Channel) -> (&'a str, &'a str) {
+    let Some(names) = names.and_then(|names| names.get(&channel.fingerprint)) else { return ("?", "?") };
+    let state = channel.state.load(Relaxed) as usize;
+    // The server of an extension has another number for `End`, greater than all states of the base.
+    let state = names.states.get(state).or(names.states.last());
+    (&names.contract, state.map_or("?", |state| state))
+}
+
+/// Who has the end of one side; nobody if it is closed.
+fn holder(channel: &Channel, side: Side) -> Owner {
+    let end = channel.end(side);
+    match end.closed.load(Relaxed) {
+        0 => Owner::from_bits(end.tracked.owner.load(Relaxed)),
+        _ => Owner::NOBODY,
+    }
+}
+
+/// What [`survey`] tells of a channel.
+pub struct ChannelView<'a> {
+    /// Its number.
+    pub id: u64,
+    /// Messages sent so far, both ways.
+    pub messages: u64,
+    /// The contract's name.
+    pub contract: &'a str,
+    /// The state that the last message leads to.
+    pub state: &'a str,
+    /// Who has the ends, the client's first; nobody if it is closed.
+    pub owners: [Owner; 2],
+}
+
+/// Shows every channel, oldest first.
+pub fn survey(mut each: impl FnMut(ChannelView<'_>)) {
+    let names = NAMES.lock();
+    // SAFETY: the entries are of allocated memory, and nothing is freed meanwhile.
+    let mut channels: Vec<&Channel> =
+        CHANNEL_MEMORY.with(|heap| heap.blocks().map(|entry| unsafe { channel_in(entry) }).collect());
+    channels.sort_unstable_by_key(|channel| channel.id);
+    for channel in channels {
+        let (contract, state) = names_of(names.as_ref(), channel);
+        each(ChannelView {
+            id: channel.id,
+            messages: channel.messages(),
+            contract,
+            state,
+            owners: [holder(channel, Side::Client), holder(channel, Side::Server)],
+        });
+    }
+}
+
+/// What [`survey_of`] tells of an end.
+pub struct EndView<'a> {
+    /// The channel's number.
+    pub id: u64,
+    /// Which of its ends it is.
+    pub side: Side,
+    /// The contract's name.
+    pub contract: &'a str,
+    /// The state that the last message leads to.
+    pub state: &'a str,
+}
+
+/// Shows every end that an account's SIP has.
+pub fn survey_of(account: &Account, mut each: impl FnMut(EndView<'_>)) {
+    let names = NAMES.lock();
+    CHANNEL_MEMORY.for_marked(account.shared(), |entry| {
+        // SAFETY: the entry was just found to be of allocated memory.
+        let channel = unsafe { channel_in(entry) };
+        for side in [Side::Client, Side::Server] {
+            if holder(channel, side) == account.owner() {
+                let (contract, state) = names_of(names.as_ref(), channel);
+                each(EndView { id: channel.id, side, contract, state });
+            }
+        }
+    });
+}

@@ -1,0 +1,113 @@
+//! What is kept of SIPs that failed: who, why, where, which channels they had in which state, what they said last.
+//!
+//! A record is made by the reaper, before anything is given back. It is told of by number in the message to whoever waits
+//! for the SIP's end.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use core::fmt::{self, Write};
+
+use contracts::spec::system::FaultInfo;
+use contracts::{Name, Text};
+use spin::Mutex;
+
+use super::life::Exit;
+use crate::account::Account;
+use crate::arch::clock;
+use crate::{channel, log};
+
+/// Records kept; then the oldest gives way.
+const MOST_RECORDS: usize = 64;
+/// Bytes of a record's text at most.
+const MOST_BYTES: usize = 8 << 10;
+/// Lines of the log in a record.
+const LOG_LINES: usize = 8;
+
+struct Record {
+    info: FaultInfo,
+    text: String,
+}
+
+struct Records {
+    kept: VecDeque<Record>,
+    next: u32,
+}
+
+static RECORDS: Mutex<Records> = Mutex::new(Records { kept: VecDeque::new(), next: 1 });
+
+/// A text that is cut off where memory or its bound ends.
+struct Cut(String);
+
+impl Write for Cut {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.0.len() + text.len() > MOST_BYTES || self.0.try_reserve(text.len()).is_err() {
+            return Err(fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
+    }
+}
+
+/// Keeps a record of a SIP that failed and that still has everything. Returns the record's number; 0 if there is no
+/// memory for it.
+pub(super) fn record(sip: u32, name: &str, exit: &Exit, account: &Account) -> u32 {
+    let mut text = Cut(String::new());
+    // What does not fit is cut off.
+    let _ = describe(sip, name, exit, account, &mut text);
+    let mut records = RECORDS.lock();
+    if records.kept.try_reserve(1).is_err() {
+        return 0;
+    }
+    if records.kept.len() == MOST_RECORDS {
+        records.kept.pop_front();
+    }
+    let number = records.next;
+    records.next += 1;
+    let info = FaultInfo {
+        number,
+        sip,
+        at: clock::now_ns(),
+        exit: exit.kind,
+        name: Name::truncated(name),
+        message: Text::truncated(&exit.message),
+    };
+    records.kept.push_back(Record { info, text: text.0 });
+    number
+}
+
+fn describe(sip: u32, name: &str, exit: &Exit, account: &Account, out: &mut dyn Write) -> fmt::Result {
+    writeln!(out, "{name} ({sip}) {}", exit.in_words())?;
+    if let Some(registers) = &exit.registers {
+        write!(out, "registers:\n{registers}")?;
+    }
+    writeln!(out, "channels:")?;
+    let mut channels = 0;
+    let mut result = Ok(());
+    channel::survey_of(account, |view| {
+        channels += 1;
+        let line =
+            writeln!(out, "  {:>6} {} {:?} in state {}", view.id, view.contract, view.side, view.state);
+        result = result.and(line);
+    });
+    result?;
+    if channels == 0 {
+        writeln!(out, "  none")?;
+    }
+    writeln!(out, "last log lines:")?;
+    let mut says = Text::<160>::default();
+    // How the log begins a line of this SIP's, after the time.
+    let _ = write!(says, "] {name} ({sip}): ");
+    log::recent_lines(LOG_LINES, |line| line.contains(&*says), |line| writeln!(out, "  {line}"))
+}
+
+/// Shows every record that is kept, oldest first.
+pub fn survey(mut each: impl FnMut(&FaultInfo)) {
+    RECORDS.lock().kept.iter().for_each(|record| each(&record.info));
+}
+
+/// Acts on the text of a record; none if it is not kept.
+pub fn with_text<T>(number: u32, act: impl FnOnce(&str) -> T) -> Option<T> {
+    let records = RECORDS.lock();
+    let record = records.kept.iter().find(|record| record.info.number == number)?;
+    Some(act(&record.text))
+}
