@@ -17,8 +17,23 @@ use contracts::manifest::Wiring;
 
 /// The tests' own processes.
 pub const PROCESSES: &[&str] = &[
-    "altered", "census", "dealer", "echo", "faulty", "meter", "north", "origin", "relay", "sink", "south",
-    "spinner", "twin",
+    "ahead",
+    "altered",
+    "assistant",
+    "census",
+    "dealer",
+    "echo",
+    "examiner",
+    "faulty",
+    "meter",
+    "north",
+    "origin",
+    "porter",
+    "relay",
+    "sink",
+    "south",
+    "spinner",
+    "twin",
 ];
 
 /// The images of the system and of the tests' own processes.

@@ -119,6 +119,18 @@ fn a_process_whose_contract_differs_from_its_peers_is_refused_with_the_message_t
 }
 
 #[test]
+fn a_process_that_speaks_an_extension_is_refused_by_a_provider_of_the_base() {
+    let system = whole_system().entry("sips/ahead", image("ahead"));
+    let answers = answers(system, &["run ahead", "ping 10"]);
+    assert_eq!(
+        answers[0],
+        "run: ahead: it uses the service 'pong' (NumberedPingPong), but the provider does not know message Count"
+    );
+    assert!(answers[1].starts_with("10 round trips"), "{answers:?}");
+    assert_eq!(answers.len(), 2);
+}
+
+#[test]
 fn a_process_that_fails_says_how_and_takes_nothing_with_it() {
     let cases: [(&str, &str); 15] = [
         ("null", "faulted: page fault on address 0x0 at faulty+0x"),

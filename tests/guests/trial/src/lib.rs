@@ -1,5 +1,7 @@
 //! What the tests' own processes speak, and what they share.
 //!
+//! - [`assist`], [`feed`], [`tally`], [`walk`]: what contracts can do, tried out by the examiner;
+//! - [`mod@ahead`]: an extension that its server does not know;
 //! - [`mod@line`]: a block goes down a line of processes and back, and each says what it saw;
 //! - [`echo`]: a round trip with a block, to be measured;
 //! - [`roll`]: processes of one image, to be looked at from outside;
@@ -8,9 +10,14 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod ahead;
+pub mod assist;
 pub mod echo;
+pub mod feed;
 pub mod line;
 pub mod random;
 pub mod roll;
 pub mod table;
+pub mod tally;
 pub mod trouble;
+pub mod walk;
