@@ -5,12 +5,17 @@
 //! The first MiB is never handed out: frame 0 makes null pointers, and other cores start in low memory.
 
 use core::fmt;
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering::Relaxed;
 
 use conquer_once::spin::OnceCell;
 use spin::Mutex;
 use x86_64::PhysAddr;
 
 use super::{PAGE_SIZE, physical};
+
+/// Frames at most that are kept for what the kernel has begun and cannot give up: see [`with_reserve`].
+const MOST_RESERVE: usize = 256;
 
 /// Frames below this one are never handed out.
 const FIRST: usize = (1 << 20) / PAGE_SIZE;
@@ -102,6 +107,11 @@ impl<'a> Bitmap<'a> {
     /// How many there are.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Whether only the reserve is left.
+    fn is_exhausted(&self) -> bool {
+        self.counts.free <= (self.counts.total / 32).min(MOST_RESERVE)
     }
 }
 
@@ -200,9 +210,29 @@ pub unsafe fn init(regions: impl Iterator<Item = (PhysAddr, PhysAddr)> + Clone) 
     Ok(())
 }
 
+/// Whether the reserve is open.
+static RESERVE_OPEN: AtomicBool = AtomicBool::new(false);
+
+/// Lets `act` have frames of the reserve. For the kernel's heap alone, when it has to grow and memory is exhausted.
+pub fn with_reserve<T>(act: impl FnOnce() -> T) -> T {
+    RESERVE_OPEN.store(true, Relaxed);
+    let result = act();
+    RESERVE_OPEN.store(false, Relaxed);
+    result
+}
+
+/// Whether only the reserve is left, so that nothing new is to be begun.
+pub fn are_exhausted() -> bool {
+    FRAMES.get().is_none_or(|frames| frames.lock().is_exhausted())
+}
+
 /// Takes a frame; its contents are undefined. `None` if memory is exhausted.
 pub fn allocate() -> Option<Frame> {
-    let frame = FRAMES.get()?.lock().take()?;
+    let mut frames = FRAMES.get()?.lock();
+    if frames.is_exhausted() && !RESERVE_OPEN.load(Relaxed) {
+        return None;
+    }
+    let frame = frames.take()?;
     Some(Frame(PhysAddr::new((frame * PAGE_SIZE) as u64)))
 }
 

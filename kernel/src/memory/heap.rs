@@ -1,4 +1,7 @@
 //! The kernel's heap: talc over pages that are mapped as it grows.
+//!
+//! Much of what the kernel allocates is small and cannot fail halfway. So what is new asks first whether memory is left
+//! ([`super::admit`]), and what has been begun may use the reserve.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{self, NonNull};
@@ -12,7 +15,7 @@ use talc::source::Source;
 use x86_64::VirtAddr;
 
 use super::mapping::{self, Access};
-use super::{PAGE_SIZE, layout};
+use super::{PAGE_SIZE, frames, layout};
 
 /// The heap grows by at least this much, if memory allows.
 const GROWTH_BYTES: usize = 256 * 1024;
@@ -32,9 +35,13 @@ unsafe impl Source for Grow {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
         let needed = (layout.size() + layout.align() + OVERHEAD_BYTES).next_multiple_of(PAGE_SIZE);
         let start = VirtAddr::new(layout::KERNEL_HEAP + talc.source.mapped as u64);
-        let bytes = [needed.next_multiple_of(GROWTH_BYTES), needed]
-            .into_iter()
-            .find(|bytes| mapping::map_fresh(start, bytes / PAGE_SIZE, Access::ReadWrite).is_ok())
+        let grow = |bytes: usize| {
+            mapping::map_fresh(start, bytes / PAGE_SIZE, Access::ReadWrite).is_ok().then_some(bytes)
+        };
+        // What the kernel has begun when memory was left, it can go through with.
+        let bytes = grow(needed.next_multiple_of(GROWTH_BYTES))
+            .or_else(|| grow(needed))
+            .or_else(|| frames::with_reserve(|| grow(needed)))
             .ok_or(())?;
         talc.source.mapped += bytes;
         let end = (start + bytes as u64).as_mut_ptr::<u8>();

@@ -29,6 +29,18 @@ pub unsafe fn set_physical_window(start: VirtAddr) {
     PHYSICAL_WINDOW.store(start.as_u64(), Ordering::Relaxed);
 }
 
+/// Memory is exhausted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exhausted;
+
+/// Asked before anything is begun that takes memory of the kernel's: a channel, a set, a thread, a process, a long answer.
+///
+/// # Errors
+/// [`Exhausted`] if nothing is left but the reserve, which is for what has been begun.
+pub fn admit() -> Result<(), Exhausted> {
+    if frames::are_exhausted() { Err(Exhausted) } else { Ok(()) }
+}
+
 /// Where the window on physical memory starts.
 pub fn physical_window() -> VirtAddr {
     VirtAddr::new_truncate(PHYSICAL_WINDOW.load(Ordering::Relaxed))

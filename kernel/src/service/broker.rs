@@ -8,7 +8,7 @@ use contracts::{AnyEndpoint, ExBox, Name, Service, Side};
 
 use super::own::Never;
 use super::registry;
-use crate::account;
+use crate::{account, memory};
 
 /// Serves the broker.
 pub(super) fn serve(service: Service<Broker>) -> Never {
@@ -33,6 +33,7 @@ pub(super) fn serve(service: Service<Broker>) -> Never {
 }
 
 fn connect(service: u64, fingerprint: u64) -> Result<AnyEndpoint, ConnectError> {
+    memory::admit().map_err(|memory::Exhausted| ConnectError::Exhausted)?;
     let (channel, start) =
         registry::connect_by_id(service, fingerprint, &account::KERNEL).map_err(|error| match error {
             registry::ConnectError::Unknown => ConnectError::Gone,
@@ -47,6 +48,7 @@ fn connect(service: u64, fingerprint: u64) -> Result<AnyEndpoint, ConnectError> 
 }
 
 fn services() -> Option<ExBox<[ServiceInfo]>> {
+    memory::admit().ok()?;
     let mut list = Vec::new();
     // The kernel's own services are granted by manifest only: whoever may look up names is not to get at them.
     registry::survey(|view| {

@@ -16,7 +16,7 @@ use contracts::{Endpoint, ExBox, Exhausted, Name, Service, Text};
 use super::own::{KERNEL_PRIORITY, Never};
 use crate::arch::{clock, cores, power};
 use crate::memory::{PAGE_SIZE, heap};
-use crate::{account, channel, exchange, log, sip};
+use crate::{account, channel, exchange, log, memory, sip};
 
 type Ready = system::Server<system::Ready>;
 
@@ -42,6 +42,7 @@ fn answer(request: system::ServerReady, wiring: &[u8]) -> Result<Ready, Exhauste
             next.block_sums(sums, totals)
         }
         Request::Log { next } => {
+            admit()?;
             let text = log::recent();
             next.log_text(bytes_of(text.as_bytes())?)
         }
@@ -67,6 +68,7 @@ fn answer(request: system::ServerReady, wiring: &[u8]) -> Result<Ready, Exhauste
             }
         }
         Request::Faults { next } => {
+            admit()?;
             let mut list = Vec::new();
             sip::survey_faults(|fault| list.push(*fault));
             next.fault_list(block_of(&list)?)
@@ -106,6 +108,11 @@ fn asker(next: &impl Endpoint) -> u32 {
     }
 }
 
+/// Whether an answer of some length may be put together.
+fn admit() -> Result<(), Exhausted> {
+    memory::admit().map_err(|memory::Exhausted| Exhausted)
+}
+
 fn bytes_of(bytes: &[u8]) -> Result<ExBox<[u8]>, Exhausted> {
     ExBox::from_fn(bytes.len(), |index| bytes[index])
 }
@@ -115,6 +122,7 @@ fn block_of<T: contracts::Exchange + Copy>(list: &[T]) -> Result<ExBox<[T]>, Exh
 }
 
 fn processes() -> Result<ExBox<[ProcessInfo]>, Exhausted> {
+    admit()?;
     let mut blocks: BTreeMap<u64, u64> = BTreeMap::new();
     exchange::survey(|owner, size| *blocks.entry(owner.to_bits()).or_default() += size as u64);
     let blocks_of = |owner: Owner| blocks.get(&owner.to_bits()).copied().unwrap_or(0);
@@ -159,6 +167,7 @@ fn processes() -> Result<ExBox<[ProcessInfo]>, Exhausted> {
 }
 
 fn channels() -> Result<ExBox<[ChannelInfo]>, Exhausted> {
+    admit()?;
     let mut list = Vec::new();
     channel::survey(|view| {
         list.push(ChannelInfo {
@@ -174,6 +183,7 @@ fn channels() -> Result<ExBox<[ChannelInfo]>, Exhausted> {
 }
 
 fn blocks() -> Result<(ExBox<[BlockSum]>, BlockTotals), Exhausted> {
+    admit()?;
     let mut sums: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
     let totals = exchange::survey(|owner, size| {
         // In flight is one line, however many channels.

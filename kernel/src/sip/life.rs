@@ -23,7 +23,7 @@ use crate::arch::serial;
 use crate::arch::trap::TrapFrame;
 use crate::memory::PAGE_SIZE;
 use crate::sched::{self, Event};
-use crate::{channel, exchange, service};
+use crate::{channel, exchange, memory, service};
 
 /// How a SIP ended, and what there is to say about it. Nothing in it is allocated.
 #[derive(Clone, Debug)]
@@ -95,6 +95,7 @@ static SYSTEM: Mutex<Vec<(String, Arc<Image>)>> = Mutex::new(Vec::new());
 /// # Errors
 /// When the file is no image that can run here.
 pub fn keep(name: &str, file: &[u8]) -> Result<(), StartError> {
+    memory::admit().map_err(|memory::Exhausted| StartError::OutOfMemory)?;
     let image = Image::of(file)?;
     let mut system = SYSTEM.lock();
     system.try_reserve(1).map_err(|_| StartError::OutOfMemory)?;
@@ -111,10 +112,12 @@ pub fn start_kept(name: &str, argument: &str, parent: u32) -> Option<Result<u32,
 /// Starts the image in `file` as a new SIP; returns its number. `argument` is what the SIP gets as its argument; `parent` is
 /// the SIP that asked for it.
 pub fn start(file: &[u8], argument: &str, parent: u32) -> Result<u32, StartError> {
+    memory::admit().map_err(|memory::Exhausted| StartError::OutOfMemory)?;
     start_image(Image::of(file)?, argument, parent)
 }
 
 fn start_image(image: Arc<Image>, argument: &str, parent: u32) -> Result<u32, StartError> {
+    memory::admit().map_err(|memory::Exhausted| StartError::OutOfMemory)?;
     let id = {
         let mut sips = SIPS.lock();
         let running = sips.by_id.len();
@@ -160,6 +163,7 @@ pub(super) fn grow_heap(pages: usize) -> Option<VirtAddr> {
 /// A new channel to the service that the running SIP's manifest uses at `index`: its client's end. None if nobody provides
 /// the service now, or a limit or memory does not allow it.
 pub(super) fn connect_port(index: usize) -> Option<&'static End> {
+    memory::admit().ok()?;
     let sips = SIPS.lock();
     let sip = sips.by_id.get(&current_id())?;
     let port = sip.loaded.manifest().uses.get(index)?;

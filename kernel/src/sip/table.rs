@@ -18,7 +18,7 @@ use super::fault::{LAST_STACK_TOP, overflowed};
 use super::life::{self, Exit, end_current, owner_name};
 use crate::account::Account;
 use crate::arch::clock;
-use crate::{channel, exchange, sched};
+use crate::{channel, exchange, memory, sched};
 
 /// Who calls.
 fn caller() -> &'static Account {
@@ -35,6 +35,9 @@ unsafe extern "C" fn block_free(entry: *const BlockEntry) {
 }
 
 extern "C" fn channel_create(request: &ChannelRequest) -> *const Channel {
+    if memory::admit().is_err() {
+        return ptr::null();
+    }
     if !channel::knows_names(request.description.fingerprint) {
         channel::learn_names(&ContractInfo::from(request.description));
     }
@@ -47,6 +50,9 @@ unsafe extern "C" fn end_close(end: *const End) {
 }
 
 extern "C" fn set_create() -> *const Set {
+    if memory::admit().is_err() {
+        return ptr::null();
+    }
     channel::create_set(caller()).map_or(ptr::null(), |set| set)
 }
 
