@@ -35,8 +35,9 @@ impl Block {
         Block { entry }
     }
 
-    /// Gives up the block without freeing it.
-    pub fn into_entry(self) -> &'static BlockEntry {
+    /// Gives up the block without freeing it. Who has the entry can make the kernel believe that the block lies elsewhere,
+    /// so it does not leave this crate.
+    pub(crate) fn into_entry(self) -> &'static BlockEntry {
         let entry = self.entry;
         core::mem::forget(self);
         entry
