@@ -87,6 +87,15 @@ struct Slab {
     class: usize,
     next: Option<u32>,
     previous: Option<u32>,
+    /// Large blocks only: the address and capacity of each. What its entry says lies where a SIP's runtime writes.
+    ranges: Vec<(usize, usize)>,
+}
+
+impl Slab {
+    /// One without a class and without memory.
+    fn idle(next: Option<u32>) -> Slab {
+        Slab { used: 0, mapped: 0, class: CLASSES, next, previous: None, ranges: Vec::new() }
+    }
 }
 
 /// Free address ranges of one size. There is always room to note another one free.
@@ -200,6 +209,9 @@ impl<M: Memory> Heap<M> {
         if self.slabs[slab as usize].used == u64::MAX {
             self.unlink(slab);
         }
+        if class == LARGE {
+            self.slabs[slab as usize].ranges[index] = (address, capacity);
+        }
         self.totals.blocks += 1;
         let entry = self.entry(slab, index);
         let mark = self.area.first_mark + (slab as usize / REGION_SLABS % MARKS_HERE) as u32;
@@ -217,23 +229,28 @@ impl<M: Memory> Heap<M> {
     /// Frees a block.
     ///
     /// # Panics
-    /// If `entry` is not that of an allocated block.
+    /// If `entry` is not that of an allocated block, or says that the block lies elsewhere than it does.
     pub fn free(&mut self, entry: &BlockEntry) {
         let offset = (core::ptr::from_ref(entry) as usize).wrapping_sub(self.area.ledger);
         let (slab, index) = ((offset / PAGE_SIZE) as u32, offset % PAGE_SIZE / size_of::<BlockEntry>());
-        let (address, size) = (entry.address.load(Relaxed), entry.size.load(Relaxed));
-        let known = self.slabs.get_mut(slab as usize).filter(|slab| slab.used & 1 << index != 0);
+        let size = entry.size.load(Relaxed);
+        let known = self.slabs.get(slab as usize).filter(|slab| slab.used & 1 << index != 0);
         let known = known.expect("a block that is freed is allocated");
-        let was_full = known.used == u64::MAX;
-        known.used &= !(1 << index);
-        let class = known.class;
+        let (class, was_full) = (known.class, known.used == u64::MAX);
+        let (address, capacity) = match class {
+            LARGE => known.ranges[index],
+            _ => self.place(slab, class, index),
+        };
+        let said = (entry.address.load(Relaxed), entry.capacity.load(Relaxed));
+        assert_eq!(said, (address, capacity), "a block that is freed lies where it was allocated");
+        self.slabs[slab as usize].used &= !(1 << index);
         entry.tracked.owner.store(Owner::NOBODY.to_bits(), Relaxed);
         self.totals.blocks -= 1;
         self.totals.bytes -= size;
         if class != LARGE {
             self.unmap_place(slab, class, index);
-        } else if entry.capacity.load(Relaxed) != 0 {
-            self.unmap_range(address, entry.capacity.load(Relaxed));
+        } else if capacity != 0 {
+            self.unmap_range(address, capacity);
         }
         if was_full {
             self.link(slab);
@@ -297,12 +314,17 @@ impl<M: Memory> Heap<M> {
             None if self.slabs.len() == self.area.slabs => return Err(OutOfMemory),
             None => {
                 self.slabs.try_reserve(1).map_err(|_| OutOfMemory)?;
-                self.slabs.push(Slab { used: 0, mapped: 0, class: CLASSES, next: None, previous: None });
+                self.slabs.push(Slab::idle(None));
                 let slab = self.slabs.len() as u32 - 1;
                 self.idle = Some(slab);
                 slab
             }
         };
+        if class == LARGE {
+            let ranges = &mut self.slabs[slab as usize].ranges;
+            ranges.try_reserve_exact(SLAB_BLOCKS).map_err(|_| OutOfMemory)?;
+            ranges.resize(SLAB_BLOCKS, (0, 0));
+        }
         self.map(self.area.ledger + slab as usize * PAGE_SIZE, 1)?;
         self.idle = self.slabs[slab as usize].next;
         self.slabs[slab as usize].class = class;
@@ -354,7 +376,7 @@ impl<M: Memory> Heap<M> {
         }
         self.unmap(self.area.ledger + slab as usize * PAGE_SIZE, 1);
         let next = self.idle.replace(slab);
-        self.slabs[slab as usize] = Slab { used: 0, mapped: 0, class: CLASSES, next, previous: None };
+        self.slabs[slab as usize] = Slab::idle(next);
     }
 
     // Memory.
@@ -370,16 +392,21 @@ impl<M: Memory> Heap<M> {
         self.totals.pages -= pages;
     }
 
-    /// Address and size of place `index` of a slab of small blocks, mapped.
-    fn map_place(&mut self, slab: u32, class: usize, index: usize) -> Result<(usize, usize), OutOfMemory> {
+    /// Address and size of place `index` of a slab of small blocks.
+    fn place(&self, slab: u32, class: usize, index: usize) -> (usize, usize) {
         let bytes = SMALLEST << class;
-        let start = self.area.small + slab as usize * SLAB_BYTES;
+        (self.area.small + slab as usize * SLAB_BYTES + index * bytes, bytes)
+    }
+
+    /// The same, mapped.
+    fn map_place(&mut self, slab: u32, class: usize, index: usize) -> Result<(usize, usize), OutOfMemory> {
+        let (address, bytes) = self.place(slab, class, index);
         let page = index * bytes / PAGE_SIZE;
         if self.slabs[slab as usize].mapped & 1 << page == 0 {
-            self.map(start + page * PAGE_SIZE, 1)?;
+            self.map(address / PAGE_SIZE * PAGE_SIZE, 1)?;
             self.slabs[slab as usize].mapped |= 1 << page;
         }
-        Ok((start + index * bytes, bytes))
+        Ok((address, bytes))
     }
 
     /// Unmaps the page of a freed place if nothing else lies in it and it is not the slab's last one.
