@@ -20,6 +20,7 @@ pub const PROCESSES: &[&str] = &[
     "ahead",
     "altered",
     "assistant",
+    "bounded",
     "census",
     "dealer",
     "echo",

@@ -31,6 +31,12 @@ pub mod private {
     };
     pub use contracts::{Contract, Service};
     pub use core;
+
+    /// A manifest's value, or the default that stands behind it. No constant of the macro's own holds it, whose name could
+    /// be that of one of the user's.
+    pub const fn first<T: Copy>(values: &[T]) -> T {
+        values[0]
+    }
 }
 
 /// The part of a block that a message speaks of: its first `length` bytes, or all if it says more than there is.

@@ -49,22 +49,16 @@ macro_rules! manifest {
         const _: () = {
             use $crate::private::{Contract, ManifestSpec};
 
-            const MEMORY: &[u64] = &[$($memory,)? $crate::private::DEFAULT_MEMORY];
-            const STACK: &[u32] = &[$($stack,)? $crate::private::DEFAULT_STACK];
-            const PRIORITY: &[u8] = &[$($priority,)? $crate::private::DEFAULT_PRIORITY];
-            const BLOCKS: &[u64] = &[$($blocks,)? $crate::private::DEFAULT_BLOCKS];
-            const CHANNELS: &[u32] = &[$($channels,)? $crate::private::DEFAULT_CHANNELS];
-            const CPU_PERCENT: &[u8] = &[$($cpu_percent,)? $crate::private::DEFAULT_CPU_PERCENT];
             const SPEC: ManifestSpec = ManifestSpec {
                 name: env!("CARGO_PKG_NAME"),
                 provides: &[$($((stringify!($provided), <$provided_contract as Contract>::DESCRIPTION)),*)?],
                 uses: &[$($((stringify!($used), <$used_contract as Contract>::DESCRIPTION)),*)?],
-                memory: MEMORY[0],
-                stack: STACK[0],
-                priority: PRIORITY[0],
-                blocks: BLOCKS[0],
-                channels: CHANNELS[0],
-                cpu_percent: CPU_PERCENT[0],
+                memory: $crate::private::first(&[$($memory,)? $crate::private::DEFAULT_MEMORY]),
+                stack: $crate::private::first(&[$($stack,)? $crate::private::DEFAULT_STACK]),
+                priority: $crate::private::first(&[$($priority,)? $crate::private::DEFAULT_PRIORITY]),
+                blocks: $crate::private::first(&[$($blocks,)? $crate::private::DEFAULT_BLOCKS]),
+                channels: $crate::private::first(&[$($channels,)? $crate::private::DEFAULT_CHANNELS]),
+                cpu_percent: $crate::private::first(&[$($cpu_percent,)? $crate::private::DEFAULT_CPU_PERCENT]),
             };
 
             #[used]
