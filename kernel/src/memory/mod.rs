@@ -13,6 +13,7 @@ pub mod frames;
 pub mod heap;
 pub mod layout;
 pub mod mapping;
+pub mod slots;
 pub mod stacks;
 
 /// Bytes in a page and in a frame.

@@ -1,21 +1,18 @@
 //! Stacks with an unmapped page below: an overflow faults instead of spreading.
 
-use core::sync::atomic::{AtomicU64, Ordering};
-
 use x86_64::VirtAddr;
 
 use super::mapping::{self, Access, MapError};
+use super::slots::Slots;
 use super::{PAGE_SIZE, layout};
 
 /// Bytes from one slot of the kernel's stacks area to the next. A stack ends where its slot does.
 const SLOT_BYTES: u64 = 1 << 20;
 const SLOTS: usize = 4096;
-const WORD: usize = u64::BITS as usize;
 /// Pages of the largest stack: all of a slot but its guard.
 pub const MOST_PAGES: usize = SLOT_BYTES as usize / PAGE_SIZE - 1;
 
-/// Slots in use, a bit each.
-static USED: [AtomicU64; SLOTS / WORD] = [const { AtomicU64::new(0) }; SLOTS / WORD];
+static TAKEN: Slots<{ SLOTS / u64::BITS as usize }> = Slots::new();
 
 /// Why there is no new stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,11 +46,11 @@ impl Stack {
         if !(1..=MOST_PAGES).contains(&pages) {
             return Err(StackError::BadSize);
         }
-        let slot = take_slot().ok_or(StackError::TooMany)?;
+        let slot = TAKEN.take().ok_or(StackError::TooMany)?;
         let end = VirtAddr::new(layout::KERNEL_STACKS + (slot as u64 + 1) * SLOT_BYTES);
         let limit = end - (pages * PAGE_SIZE) as u64;
         if let Err(error) = mapping::map_fresh(limit, pages, Access::ReadWrite) {
-            give_slot(slot);
+            TAKEN.give(slot);
             return Err(error.into());
         }
         Ok(Stack { limit, pages, slot: Some(slot) })
@@ -90,23 +87,9 @@ impl Drop for Stack {
     fn drop(&mut self) {
         mapping::unmap_range(self.limit, self.pages);
         if let Some(slot) = self.slot {
-            give_slot(slot);
+            TAKEN.give(slot);
         }
     }
-}
-
-fn take_slot() -> Option<usize> {
-    for (i, word) in USED.iter().enumerate() {
-        let claim = |used: u64| (used != u64::MAX).then(|| used | (used + 1));
-        if let Ok(before) = word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, claim) {
-            return Some(i * WORD + before.trailing_ones() as usize);
-        }
-    }
-    None
-}
-
-fn give_slot(slot: usize) {
-    USED[slot / WORD].fetch_and(!(1 << (slot % WORD)), Ordering::AcqRel);
 }
 
 /// Whether `address` lies in the kernel's stacks area, but in no stack: whoever touched it ran off a stack's end.
