@@ -11,10 +11,10 @@ const FIRST_WINDOW: u64 = 0xffff_c000_0000_0000;
 /// Bytes from one window to the next.
 const WINDOW_BYTES: u64 = 1 << 30;
 /// Bytes from the start of a window to the image in it.
-const IMAGE_OFFSET: u64 = 2 << 20;
+const IMAGE_OFFSET: u64 = 17 << 20;
 
-/// Where the image of the SIP started at `position` is loaded.
-fn load_address(position: u64) -> u64 {
+/// Where the image of the SIP started at `position`, counted from 0, is loaded.
+pub fn load_address(position: u64) -> u64 {
     FIRST_WINDOW + position * WINDOW_BYTES + IMAGE_OFFSET
 }
 
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn each_sip_has_its_own_window() {
-        assert_eq!(load_address(0), 0xffff_c000_0020_0000);
-        assert_eq!(load_address(2), 0xffff_c000_8020_0000);
+        assert_eq!(load_address(0), 0xffff_c000_0110_0000);
+        assert_eq!(load_address(2), 0xffff_c000_8110_0000);
     }
 }

@@ -21,7 +21,7 @@ pub const DEFAULT_PRIORITY: u8 = 8;
 /// Bytes of private memory of a SIP whose manifest does not name a limit.
 pub const DEFAULT_MEMORY: u64 = 16 << 20;
 /// Bytes of stack of a SIP whose manifest does not name a size.
-pub const DEFAULT_STACK: u32 = 64 << 10;
+pub const DEFAULT_STACK: u32 = 32 << 10;
 /// Limit of the blocks of a SIP whose manifest does not name one, in bytes.
 pub const DEFAULT_BLOCKS: u64 = 64 << 20;
 /// Limit of the channels of a SIP whose manifest does not name one.

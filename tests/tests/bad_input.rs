@@ -38,7 +38,7 @@ fn lasting(look: &str) -> Vec<String> {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words[..] {
                 // A process: not its state, nor how far its heap has grown.
-                [id, _state, priority, threads, _, "KiB", _, "KiB", name] => {
+                [id, _state, priority, threads, _, "KiB", _, "KiB", _, "KiB", name] => {
                     [id, priority, threads, name].join(" ")
                 }
                 // A channel: not its number, nor its messages.
@@ -132,7 +132,7 @@ fn a_process_that_speaks_an_extension_is_refused_by_a_provider_of_the_base() {
 
 #[test]
 fn a_process_that_fails_says_how_and_takes_nothing_with_it() {
-    let cases: [(&str, &str); 15] = [
+    let cases = [
         ("null", "faulted: page fault on address 0x0 at faulty+0x"),
         ("write", "faulted: page fault on address 0xffffc0"),
         ("constant", "faulted: page fault on address 0xffffc0"),
@@ -142,6 +142,7 @@ fn a_process_that_fails_says_how_and_takes_nothing_with_it() {
         ("divide", "faulted: divide error at faulty+0x"),
         ("illegal", "faulted: invalid opcode at faulty+0x"),
         ("overflow", "faulted: stack overflow at faulty+0x"),
+        ("plunge", "faulted: stack overflow at faulty+0x"),
         ("panic what a pity", "panicked: what a pity at tests/guests/faulty/src/main.rs:"),
         ("memory", "broke its memory limit: memory allocation of 100000 bytes failed"),
         ("spin", "broke its CPU budget"),
@@ -157,6 +158,18 @@ fn a_process_that_fails_says_how_and_takes_nothing_with_it() {
     for ((_, how), answer) in cases.iter().zip(&answers) {
         assert!(answer.starts_with(&format!("run: faulty: {how}")), "{answer}");
     }
+}
+
+/// Asks the kernel for one thing after another with ever less of the stack left. What the kernel needs has to lie within
+/// what it asks for, or it would run into the page below, and be at fault itself.
+#[test]
+fn a_process_with_too_little_stack_for_the_kernel_is_ended_before_the_kernel_needs_it() {
+    let requests = ["log", "clock", "block", "pages", "heap", "channel", "set", "wait"];
+    let commands: Vec<String> = requests.iter().map(|what| format!("run faulty edge {what}")).collect();
+    let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
+    let answers = answers(whole_system().entry("sips/faulty", image("faulty")), &commands);
+    let expected = "run: faulty: faulted: stack overflow on the way into the kernel";
+    assert_eq!(answers, requests.map(|_| expected), "{requests:?}");
 }
 
 #[test]

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use boot::qemu::{Machine, Medium, Outcome};
 use boot::run::{Finished, Guest};
 use boot::system::{System, scratch_dir};
-use boot::{iso, setup};
+use boot::wiring::{PROCESSES, Start};
+use boot::{gdb, iso, setup};
 use tests::whole_system;
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -77,6 +78,16 @@ fn a_kernel_at_fault_says_so_with_a_symbolised_backtrace_on_the_terminal_too() {
         assert!(text.contains("non-maskable interrupt"), "the fault is named: {text}");
         assert!(text.contains(" kernel::"), "functions are named: {text}");
     }
+}
+
+#[test]
+fn each_process_lies_where_the_debugger_is_told() {
+    let run = whole_system().exec("uptime").run(LIMIT).expect("the machine runs");
+    let starts = run.log.lines().filter_map(|line| line.split_once(" starts at 0x"));
+    let places: Vec<u64> = starts.map(|(_, at)| u64::from_str_radix(at, 16).expect("an address")).collect();
+    let told: Vec<u64> = (0..places.len() as u64).map(gdb::load_address).collect();
+    assert_eq!(places, told, "{}", run.log);
+    assert_eq!(places.len(), PROCESSES.iter().filter(|process| process.start == Start::AtBoot).count());
 }
 
 #[test]

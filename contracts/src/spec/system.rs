@@ -256,8 +256,11 @@ pub struct ProcessInfo {
     pub ticks: u64,
     /// Messages sent so far, both ways, on the channels of which it has an end.
     pub messages: u64,
-    /// Bytes of private memory: image, heap and stacks.
+    /// Bytes of private memory: what it has for itself of its image, its start page, its stack and its heap, and the page
+    /// tables of all that. For the kernel: its heap.
     pub memory: u64,
+    /// Bytes of its image that are in memory once for all who run it; not in `memory`.
+    pub shared: u64,
     /// Bytes of blocks it owns.
     pub blocks: u64,
     /// Where its image lies.

@@ -17,8 +17,9 @@ pub const SIP_WINDOWS: u64 = 0xffff_c000_0000_0000;
 pub const SIP_WINDOW_BYTES: u64 = 1 << 30;
 /// Number of windows: they end where the exchange heap starts.
 pub const SIP_WINDOW_COUNT: u64 = (EXCHANGE_HEAP - SIP_WINDOWS) / SIP_WINDOW_BYTES;
-/// From a window's start to its image.
-pub const SIP_IMAGE_OFFSET: u64 = 2 << 20;
+/// From a window's start to its image: the middle of what a page table spans, so that one is enough for what a small
+/// SIP has on both sides, and more than the largest stack.
+pub const SIP_IMAGE_OFFSET: u64 = 17 << 20;
 
 /// The exchange heap.
 pub const EXCHANGE_HEAP: u64 = 0xffff_d000_0000_0000;

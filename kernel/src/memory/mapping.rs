@@ -233,19 +233,20 @@ enum Sweep {
     EmptyTables,
 }
 
-/// Walks over `first..=last` below `table` of `level`. Adds the pages it unmapped to `freed`.
-fn sweep(table: Table, level: u32, (first, last): (u64, u64), what: Sweep, freed: &mut usize) {
-    let mut at = first;
-    loop {
-        let slot = index(VirtAddr::new_truncate(at), level);
-        let end = (at | (span(level) - 1)).min(last);
+/// The slots of a table of `level` for the addresses `first..=last`, each with its part of them.
+fn slots(level: u32, (first, last): (u64, u64)) -> impl Iterator<Item = (usize, (u64, u64))> {
+    let part = move |at: u64| (at, (at | (span(level) - 1)).min(last));
+    let next = move |&(_, end): &(u64, u64)| (end < last).then(|| part(end + 1));
+    core::iter::successors(Some(part(first)), next)
+        .map(move |part| (index(VirtAddr::new_truncate(part.0), level), part))
+}
+
+/// Walks over a range of addresses below `table` of `level`. Adds the pages it unmapped to `freed`.
+fn sweep(table: Table, level: u32, range: (u64, u64), what: Sweep, freed: &mut usize) {
+    for (slot, part) in slots(level, range) {
         if table.get(slot).is_present() {
-            sweep_entry(table, slot, level, (at, end), what, freed);
+            sweep_entry(table, slot, level, part, what, freed);
         }
-        if end == last {
-            return;
-        }
-        at = end + 1;
     }
 }
 
@@ -272,6 +273,25 @@ fn sweep_entry(table: Table, slot: usize, level: u32, range: (u64, u64), what: S
     }
     // SAFETY: `map`, `map_fresh` or `leaf_table` put the frame into this entry, which was just cleared and flushed.
     drop(unsafe { Frame::from_entry(entry.address()) });
+}
+
+/// How many page tables of level 1 and 2, which span 2 MiB and 1 GiB, serve the `pages` pages from `start` on. Whoever
+/// owns the addresses sees to it that none of them comes or goes meanwhile.
+pub fn tables_for(start: VirtAddr, pages: usize) -> usize {
+    fn count(table: Table, level: u32, range: (u64, u64)) -> usize {
+        let below = slots(level, range).map(|(slot, part)| match table.get(slot) {
+            entry if !entry.is_present() => 0,
+            _ if level == 2 => 1,
+            entry => usize::from(level == 3) + count(Table(entry.address()), level - 1, part),
+        });
+        below.sum()
+    }
+    let bytes = (pages * PAGE_SIZE) as u64;
+    if bytes == 0 {
+        0
+    } else {
+        count(Table::root(), TOP_LEVEL, (start.as_u64(), start.as_u64() + (bytes - 1)))
+    }
 }
 
 /// The physical address behind `address`, if it is mapped. Takes no lock.
@@ -376,6 +396,8 @@ mod tests {
         map_fresh(page(500), 1100, Access::ReadWrite).unwrap();
         // 1100 pages from 500 on lie in four tables of level 1, under one each of levels 2 and 3.
         assert_eq!(used_since(before), 1100 + 4 + 2);
+        assert_eq!(tables_for(page(500), 1100), 4 + 1);
+        assert_eq!((tables_for(page(0), 500), tables_for(page(2048), 1 << 20)), (1 + 1, 1));
         assert_eq!(unmap_range(page(500), 700), 700);
         assert_eq!(unmap_range(page(0), 100_000), 400);
         assert_eq!(frames::counts(), before);

@@ -17,7 +17,7 @@ use super::life::{self, Exit, end_current, try_name_at};
 use crate::arch::interrupts;
 use crate::arch::panic::set_describe_hook;
 use crate::arch::trap::{Exception, TrapFrame, Verdict, set_exception_hook};
-use crate::memory::layout::is_sip_code;
+use crate::memory::layout::{SIP_WINDOW_BYTES, is_sip_code};
 use crate::memory::stacks::{Stack, StackError};
 use crate::sched;
 
@@ -85,10 +85,10 @@ extern "C" fn faulted(_: usize) -> ! {
 
 fn describe_note(note: &Note, out: &mut dyn Write) -> fmt::Result {
     let limit = sched::current().shared().stack_limit.load(Relaxed) as u64;
+    // Between its window's start and its stack a SIP has nothing.
+    let below_stack = |address: u64| (limit & !(SIP_WINDOW_BYTES - 1)..limit).contains(&address);
     match note.address {
-        Some(address) if (limit.saturating_sub(4096)..limit).contains(&address) => {
-            write!(out, "stack overflow")?
-        }
+        Some(address) if below_stack(address) => write!(out, "stack overflow")?,
         Some(address) => write!(out, "{} on address {address:#x}", note.name)?,
         None => write!(out, "{}", note.name)?,
     }

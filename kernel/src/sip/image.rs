@@ -25,6 +25,8 @@ use crate::memory::mapping::Access;
 
 /// The most that an image may span in memory, in bytes.
 pub const MOST_BYTES: u64 = 256 << 20;
+/// The largest stack that a manifest may ask for, in bytes.
+pub const MOST_STACK_BYTES: u32 = 16 << 20;
 /// Bytes of the header that a 64-bit ELF file begins with.
 const FILE_HEADER_BYTES: u64 = 64;
 
@@ -313,7 +315,7 @@ impl<'a> Reader<'a> {
             && names(&manifest.provides)
             && names(&manifest.uses)
             && (1..=crate::sched::MOST_PRIORITY).contains(&u32::from(manifest.priority))
-            && (4096..=16 << 20).contains(&manifest.stack);
+            && (4096..=MOST_STACK_BYTES).contains(&manifest.stack);
         if sound { Ok(manifest) } else { Err(ImageError::BadManifest) }
     }
 }

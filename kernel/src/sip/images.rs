@@ -26,6 +26,7 @@ pub(super) struct Image {
     private: Vec<Private>,
     relocations: Vec<Relocation>,
     entry: u64,
+    pages: usize,
     /// The rest of the file it was read from, for recognising another one; see [`Parsed::rest`].
     rest: Vec<Part>,
     file_bytes: usize,
@@ -96,6 +97,7 @@ impl Image {
             private,
             relocations: parsed.relocations,
             entry: parsed.entry,
+            pages: parsed.pages,
             rest,
             file_bytes: file.len(),
         })
@@ -117,6 +119,16 @@ impl Image {
     /// Where it starts, from the load address.
     pub(super) fn entry(&self) -> u64 {
         self.entry
+    }
+
+    /// Pages from the load address to the end of its last segment.
+    pub(super) fn pages(&self) -> usize {
+        self.pages
+    }
+
+    /// Pages that its SIPs have in common.
+    pub(super) fn shared_pages(&self) -> usize {
+        self.shared.iter().map(|segment| segment.frames.len()).sum()
     }
 
     /// Pages that each of its SIPs has for itself.

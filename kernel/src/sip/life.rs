@@ -18,10 +18,9 @@ use x86_64::VirtAddr;
 
 use super::faults;
 use super::images::Image;
-use super::load::{self, Loaded, StartError};
+use super::load::{self, GrowError, Loaded, StartError};
 use crate::arch::serial;
 use crate::arch::trap::TrapFrame;
-use crate::memory::PAGE_SIZE;
 use crate::sched::{self, Event};
 use crate::{channel, exchange, memory, service};
 
@@ -68,7 +67,6 @@ struct Sip {
     loaded: Loaded,
     /// The SIP that asked for its start; 0 is the kernel.
     parent: u32,
-    heap_pages: usize,
     /// Whether it was refused memory because of its limit.
     was_refused: bool,
     /// Whom to tell when it has ended.
@@ -127,7 +125,7 @@ fn start_image(image: Arc<Image>, argument: &str, parent: u32) -> Result<u32, St
     };
     let loaded = load::load(id, image, argument)?;
     info!("sip {id} ({}) starts at {:#x}", loaded.manifest().name, loaded.window.base());
-    let sip = Sip { loaded, parent, heap_pages: 0, was_refused: false, watcher: None, exit: None };
+    let sip = Sip { loaded, parent, was_refused: false, watcher: None, exit: None };
     SIPS.lock().by_id.insert(id, Box::new(sip));
     Ok(id)
 }
@@ -149,15 +147,9 @@ pub(super) fn grow_heap(pages: usize) -> Option<VirtAddr> {
     let id = current_id();
     let mut sips = SIPS.lock();
     let sip = sips.by_id.get_mut(&id)?;
-    let limit = sip.loaded.manifest().memory as usize / PAGE_SIZE;
-    if sip.loaded.pages.checked_add(pages)? > limit {
-        sip.was_refused = true;
-        return None;
-    }
-    let start = sip.loaded.window.grow_heap(sip.heap_pages, pages)?;
-    sip.heap_pages += pages;
-    sip.loaded.pages += pages;
-    Some(start)
+    let grown = sip.loaded.grow_heap(pages);
+    sip.was_refused |= grown == Err(GrowError::OverLimit);
+    grown.ok()
 }
 
 /// A new channel to the service that the running SIP's manifest uses at `index`: its client's end. None if nobody provides
@@ -288,8 +280,10 @@ pub struct SipView<'a> {
     pub ticks: u64,
     /// Whether its thread runs or could run.
     pub state: system::ProcessState,
-    /// Bytes of private memory.
+    /// Bytes of private memory, page tables included.
     pub memory: usize,
+    /// Bytes of the image that others who run it have, too.
+    pub shared: usize,
     /// Where its image lies.
     pub base: VirtAddr,
 }
@@ -307,7 +301,8 @@ pub fn survey(mut each: impl FnMut(SipView<'_>)) {
                 true => system::ProcessState::Ready,
                 false => system::ProcessState::Waiting,
             },
-            memory: sip.loaded.pages * PAGE_SIZE,
+            memory: sip.loaded.private_bytes(),
+            shared: sip.loaded.shared_bytes(),
             base: sip.loaded.window.base(),
         });
     }
@@ -336,9 +331,9 @@ pub fn owner_name(owner: Owner) -> String {
 pub(super) fn try_name_at(address: u64) -> Option<(u32, Name, u64)> {
     let sips = SIPS.try_lock()?;
     sips.by_id.iter().find_map(|(id, sip)| {
-        let base = sip.loaded.window.base().as_u64();
-        let window = base & !(crate::memory::layout::SIP_WINDOW_BYTES - 1);
-        (address & !(crate::memory::layout::SIP_WINDOW_BYTES - 1) == window)
-            .then(|| (*id, Name::truncated(&sip.loaded.manifest().name), address.wrapping_sub(base)))
+        let window = &sip.loaded.window;
+        let base = window.base().as_u64();
+        let name = || Name::truncated(&sip.loaded.manifest().name);
+        window.contains(address).then(|| (*id, name(), address.wrapping_sub(base)))
     })
 }

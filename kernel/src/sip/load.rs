@@ -1,7 +1,6 @@
 //! From an image to a SIP that is ready to run: its window, its memory, its grants.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -12,18 +11,17 @@ use core::ptr;
 use contracts::Side;
 use contracts::abi::{End, Owner, Set, Start};
 use contracts::manifest::{Difference, Manifest};
-use spin::Mutex;
 use x86_64::VirtAddr;
 
 use super::image::ImageError;
 use super::images::Image;
 use super::table::TABLE;
+use super::window::{TooMany, Window};
 use crate::account::{self, Account, Limits};
 use crate::memory::PAGE_SIZE;
 use crate::memory::frames;
-use crate::memory::layout::{SIP_IMAGE_OFFSET, SIP_WINDOW_BYTES, SIP_WINDOW_COUNT, sip_window};
-use crate::memory::mapping::{self, Access};
-use crate::memory::stacks::{Stack, StackError};
+use crate::memory::mapping::MapError;
+use crate::memory::stacks::StackError;
 use crate::sched::{self, Thread};
 use crate::{channel, service};
 
@@ -108,9 +106,15 @@ impl From<ImageError> for StartError {
     }
 }
 
-impl From<mapping::MapError> for StartError {
-    fn from(_: mapping::MapError) -> Self {
+impl From<MapError> for StartError {
+    fn from(_: MapError) -> Self {
         StartError::OutOfMemory
+    }
+}
+
+impl From<TooMany> for StartError {
+    fn from(_: TooMany) -> Self {
+        StartError::TooManySips
     }
 }
 
@@ -135,54 +139,13 @@ impl From<account::OutOfMemory> for StartError {
     }
 }
 
-/// From a window's start to the start page.
-const START_PAGE_OFFSET: u64 = 1 << 20;
-/// From a window's start to the heap.
-const HEAP_OFFSET: u64 = 512 << 20;
-/// From a window's start to the end of the heap at most; stacks lie above.
-const HEAP_END_OFFSET: u64 = 960 << 20;
-
-/// A window of the address space.
-///
-/// Holding one proves that no other SIP has it. Dropping it unmaps whatever is in it.
-#[derive(Debug)]
-pub(super) struct Window(u64);
-
-static WINDOWS: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
-
-impl Window {
-    fn take() -> Result<Window, StartError> {
-        let mut taken = WINDOWS.lock();
-        let free =
-            (0..SIP_WINDOW_COUNT).find(|index| !taken.contains(index)).ok_or(StartError::TooManySips)?;
-        taken.insert(free);
-        Ok(Window(free))
-    }
-
-    fn at(&self, offset: u64) -> VirtAddr {
-        sip_window(self.0) + offset
-    }
-
-    /// Where the image lies.
-    pub(super) fn base(&self) -> VirtAddr {
-        self.at(SIP_IMAGE_OFFSET)
-    }
-
-    /// Maps `pages` more behind the `have` pages of the heap.
-    pub(super) fn grow_heap(&self, have: usize, pages: usize) -> Option<VirtAddr> {
-        let bytes = (have.checked_add(pages)?).checked_mul(PAGE_SIZE)? as u64;
-        let start = self.at(HEAP_OFFSET) + (have * PAGE_SIZE) as u64;
-        (bytes <= HEAP_END_OFFSET - HEAP_OFFSET).then_some(())?;
-        mapping::map_fresh(start, pages, Access::ReadWrite).ok()?;
-        Some(start)
-    }
-}
-
-impl Drop for Window {
-    fn drop(&mut self) {
-        mapping::unmap_range(self.at(0), SIP_WINDOW_BYTES as usize / PAGE_SIZE);
-        WINDOWS.lock().remove(&self.0);
-    }
+/// Why a SIP's heap was not made larger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GrowError {
+    /// Its manifest does not allow it so much memory.
+    OverLimit,
+    /// The window or the machine's memory is exhausted.
+    OutOfMemory,
 }
 
 /// A SIP whose thread is about to run. Fields are dropped in this order: an image after all that maps it.
@@ -191,11 +154,30 @@ pub(super) struct Loaded {
     pub(super) window: Window,
     pub(super) image: Arc<Image>,
     pub(super) account: &'static Account,
-    /// Pages of private memory.
-    pub(super) pages: usize,
+    /// Pages that it has for itself; page tables not counted.
+    pages: usize,
 }
 
 impl Loaded {
+    /// Maps `pages` more pages of heap; returns where they begin.
+    pub(super) fn grow_heap(&mut self, pages: usize) -> Result<VirtAddr, GrowError> {
+        let limit = limit_pages(self.manifest());
+        let sum = self.pages.checked_add(pages).filter(|sum| *sum <= limit).ok_or(GrowError::OverLimit)?;
+        let start = self.window.grow_heap(pages).ok_or(GrowError::OutOfMemory)?;
+        self.pages = sum;
+        Ok(start)
+    }
+
+    /// Bytes of what it has for itself: the image's variables, start page, stack and heap, and the page tables of all that.
+    pub(super) fn private_bytes(&self) -> usize {
+        (self.pages + self.window.tables()) * PAGE_SIZE
+    }
+
+    /// Bytes of the image's that it has in common with all who run it.
+    pub(super) fn shared_bytes(&self) -> usize {
+        self.image.shared_pages() * PAGE_SIZE
+    }
+
     /// What it needs and offers.
     pub(super) fn manifest(&self) -> &Manifest {
         self.image.manifest()
@@ -225,28 +207,32 @@ fn build(
     argument: &str,
 ) -> Result<Loaded, StartError> {
     let manifest = image.manifest();
-    let window = Window::take()?;
+    let mut window = Window::take()?;
     let stack_pages = (manifest.stack as usize).div_ceil(PAGE_SIZE);
     let pages = image.private_pages() + 1 + stack_pages;
-    let limit = manifest.memory as usize / PAGE_SIZE;
+    let limit = limit_pages(manifest);
     if pages > limit {
         return Err(StartError::OverLimit {
             needed: pages * PAGE_SIZE / 1024,
             limit: limit * PAGE_SIZE / 1024,
         });
     }
-    // SAFETY: the window is fresh, and dropping it unmaps all of it; the image, a parameter, is dropped after it.
-    unsafe { image.map(window.base())? };
-    let stack =
-        Stack::place(window.at(SIP_WINDOW_BYTES - ((stack_pages + 1) * PAGE_SIZE) as u64), stack_pages)?;
+    // SAFETY: the image, a parameter, is dropped after the window; and so it is in what is returned.
+    unsafe { window.map_image(&image)? };
+    let stack = window.map_stack(stack_pages)?;
     let grants = Grants::make(id, account, manifest)?;
-    let start = write_start_page(&window, account, &grants, argument)?;
+    let start = write_start_page(&mut window, account, &grants, argument)?;
     let entry = window.base().as_u64() + image.entry();
     // SAFETY: the entry point lies in the image's executable memory, and images are built with this type of entry.
     let entry = unsafe { core::mem::transmute::<u64, unsafe extern "C" fn(usize) -> !>(entry) };
     let priority = u32::from(manifest.priority);
     let thread = sched::spawn(account, priority, stack, entry, start).map_err(|_| StartError::OutOfMemory)?;
     Ok(Loaded { thread, window, image, account, pages })
+}
+
+/// The most pages that a SIP with this manifest may have for itself.
+fn limit_pages(manifest: &Manifest) -> usize {
+    manifest.memory as usize / PAGE_SIZE
 }
 
 /// What the kernel places in a new SIP's hands.
@@ -283,7 +269,7 @@ impl Grants {
 
 /// Writes what the entry point is handed into a read-only page of the window. Returns its address.
 fn write_start_page(
-    window: &Window,
+    window: &mut Window,
     account: &'static Account,
     grants: &Grants,
     argument: &str,
@@ -297,7 +283,7 @@ fn write_start_page(
         return Err(StartError::ArgumentTooLong);
     }
     let mut frame = frames::allocate_zeroed().ok_or(StartError::OutOfMemory)?;
-    let page = window.at(START_PAGE_OFFSET);
+    let page = window.start_page();
     let used = page.as_ptr::<Start>().wrapping_add(1).cast::<*const End>();
     let provided = used.wrapping_add(grants.used.len()).cast::<*const Set>();
     let start = Start {
@@ -318,6 +304,6 @@ fn write_start_page(
         grants.provided.iter().enumerate().for_each(|(i, set)| provided.add(i).write(*set));
         ptr::copy_nonoverlapping(argument.as_ptr(), place.add(argument_offset), argument.len());
     }
-    mapping::map(page, frame, Access::ReadOnly)?;
+    window.map_start_page(frame)?;
     Ok(page.as_u64() as usize)
 }

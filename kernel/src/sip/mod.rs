@@ -23,6 +23,8 @@ mod life;
 mod load;
 #[cfg(feature = "bare")]
 pub(crate) mod table;
+#[cfg(feature = "bare")]
+mod window;
 
 #[cfg(feature = "bare")]
 pub use fault::install as install_fault_handling;

@@ -34,6 +34,7 @@ impl Shell {
             ("PRIORITY", Align::Right),
             ("THREADS", Align::Right),
             ("MEMORY", Align::Right),
+            ("SHARED", Align::Right),
             ("BLOCKS", Align::Right),
             ("NAME", Align::Left),
         ]);
@@ -48,6 +49,7 @@ impl Shell {
                 process.priority.to_string(),
                 process.threads.to_string(),
                 kib(process.memory),
+                kib(process.shared),
                 kib(process.blocks),
                 process.name.to_string(),
             ]);

@@ -9,7 +9,7 @@ use contracts::spec::archive::archive::{self, ClientOpening, ClientReading};
 use contracts::spec::probe::Probe;
 use contracts::spec::probe::probe::{self, ClientSumming, ClientTranslating};
 use contracts::spec::system::ending::{self, ServerRunning};
-use contracts::spec::system::system::{self, ClientStarting};
+use contracts::spec::system::system::{self, ClientListing, ClientStarting};
 use contracts::spec::system::{Ending, Exit, Outcome, System};
 use contracts::{Contract, EndpointSet, ExBox, Name, Text};
 use rt::clock::ticks;
@@ -65,6 +65,7 @@ fn run(mut office: Office) -> Result<system::Client<system::Ready>, Trouble> {
             *place = Some(twin);
             office = office.report(round, index + 1)?;
             office = office.look(round, places)?;
+            office = office.listed(round)?;
         }
         for Twin { staying, ending } in twins.into_iter().flatten() {
             staying.go();
@@ -124,6 +125,16 @@ impl Office {
             memory.channels,
             totals.mapped
         );
+        Ok(self)
+    }
+
+    /// Reports what the list of processes says of the latest twin.
+    fn listed(mut self, round: u32) -> Result<Self, Trouble> {
+        let ClientListing::ProcessList { processes, next } = self.system.processes().receive()?;
+        self.system = next;
+        let twin = processes.last().filter(|process| process.name.as_str() == "twin");
+        let twin = twin.ok_or(Trouble::Wrong("the latest twin is not listed"))?;
+        rt::log!("fact listed round={round} memory={} shared={}", twin.memory, twin.shared);
         Ok(self)
     }
 

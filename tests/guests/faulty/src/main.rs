@@ -12,7 +12,8 @@ use core::sync::atomic::AtomicU8;
 use contracts::spec::directory::Directory;
 use contracts::spec::directory::directory::{Client, ClientLookingUp, Ready};
 use contracts::spec::ping::PingPong;
-use contracts::{Closed, Contract, ExBox, Name};
+use contracts::spec::ping::ping_pong::{Idle, Server};
+use contracts::{Closed, Contract, EndpointSet, ExBox, Instant, Name, Receive};
 
 rt::manifest! {
     main: main,
@@ -52,6 +53,9 @@ fn main(grants: Grants) -> Result<(), &'static str> {
         ("overflow", _) => {
             black_box(deeper(black_box(1)));
         }
+        // SAFETY: as above: far below the stack there is nothing.
+        ("plunge", _) => unsafe { asm!("sub rsp, 0x40000", "push 0", options(noreturn)) },
+        ("edge", what) => edge(what),
         ("panic", what) => panic!("{what}"),
         ("memory", _) => {
             let mut hoard = Vec::new();
@@ -82,6 +86,32 @@ fn main(grants: Grants) -> Result<(), &'static str> {
 fn deeper(depth: u64) -> u64 {
     let frame = black_box([depth; 32]);
     if depth == 0 { 0 } else { deeper(frame[7] + 1) + frame[3] }
+}
+
+/// Asks the kernel for something from ever deeper in the stack, until too little is left for it.
+fn edge(what: &str) {
+    match what {
+        "log" => deeper_and(&|| rt::log!("at the edge")),
+        "clock" => deeper_and(&|| _ = black_box(rt::clock::now())),
+        "block" => deeper_and(&|| _ = black_box(ExBox::<[u8]>::zeroed(64))),
+        "pages" => deeper_and(&|| _ = black_box(ExBox::<[u8]>::zeroed(1 << 20))),
+        "heap" => deeper_and(&|| core::mem::forget(black_box(Vec::<u8>::with_capacity(9000)))),
+        "channel" => deeper_and(&|| _ = black_box(PingPong::channel())),
+        "set" => deeper_and(&|| _ = black_box(EndpointSet::<Server<Idle>>::new())),
+        "wait" => deeper_and(&|| {
+            if let Ok((_client, server)) = PingPong::channel() {
+                _ = black_box(server.receive_by(Instant::now()));
+            }
+        }),
+        _ => 0,
+    };
+}
+
+#[expect(unconditional_recursion, reason = "its stack ends some time")]
+fn deeper_and(ask: &dyn Fn()) -> u64 {
+    let depth = black_box([1u64; 4]);
+    ask();
+    deeper_and(ask) + depth[1]
 }
 
 fn lookup(directory: Client<Ready>, name: &str) {

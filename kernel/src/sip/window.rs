@@ -1,0 +1,125 @@
+//! Windows: the piece of the address space that one SIP has.
+//!
+//! ```text
+//!   not mapped      private       read-only    private and shared   private
+//! +------------+----------------+------------+--------------------+---------+------------+
+//! |            | stack          | start page | image              | heap -> | not mapped |
+//! +------------+----------------+------------+--------------------+---------+------------+
+//! start of the window                        base
+//! ```
+//!
+//! What a SIP has lies in one piece, so that a small one needs two page tables: one for the window's GiB, and one for the
+//! 2 MiB around its base. An overflow of the stack meets what is not mapped.
+
+use x86_64::VirtAddr;
+
+use super::image::{MOST_BYTES, MOST_STACK_BYTES};
+use super::images::Image;
+use crate::memory::PAGE_SIZE;
+use crate::memory::frames::Frame;
+use crate::memory::layout::{SIP_IMAGE_OFFSET, SIP_WINDOW_BYTES, SIP_WINDOW_COUNT, sip_window};
+use crate::memory::mapping::{self, Access, MapError};
+use crate::memory::slots::Slots;
+use crate::memory::stacks::{Stack, StackError};
+
+// The start page, the largest stack and its guard page fit below the base, and the largest image above it.
+const _: () = assert!(MOST_STACK_BYTES as u64 + 2 * PAGE_SIZE as u64 <= SIP_IMAGE_OFFSET);
+const _: () = assert!(SIP_IMAGE_OFFSET + MOST_BYTES <= SIP_WINDOW_BYTES);
+
+static TAKEN: Slots<{ SIP_WINDOW_COUNT as usize / u64::BITS as usize }> = Slots::new();
+
+/// A window.
+///
+/// Holding one proves that no other SIP has it. Dropping it unmaps whatever is in it.
+#[derive(Debug)]
+pub(super) struct Window {
+    number: usize,
+    /// Pages below the base that are in use, at the most.
+    below: usize,
+    /// Pages of the image and the heap.
+    above: usize,
+}
+
+/// All windows are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooMany;
+
+impl Window {
+    /// Takes the first window that is free.
+    pub(super) fn take() -> Result<Window, TooMany> {
+        let number = TAKEN.take().ok_or(TooMany)?;
+        Ok(Window { number, below: 0, above: 0 })
+    }
+
+    fn start(&self) -> VirtAddr {
+        sip_window(self.number as u64)
+    }
+
+    /// Where the image lies.
+    pub(super) fn base(&self) -> VirtAddr {
+        self.start() + SIP_IMAGE_OFFSET
+    }
+
+    /// Whether `address` lies in the window.
+    pub(super) fn contains(&self, address: u64) -> bool {
+        address.wrapping_sub(self.start().as_u64()) < SIP_WINDOW_BYTES
+    }
+
+    /// Where the start page lies.
+    pub(super) fn start_page(&self) -> VirtAddr {
+        self.base() - PAGE_SIZE as u64
+    }
+
+    /// Maps the start page, once.
+    pub(super) fn map_start_page(&mut self, frame: Frame) -> Result<(), MapError> {
+        self.below = self.below.max(1);
+        mapping::map(self.start_page(), frame, Access::ReadOnly)
+    }
+
+    /// Maps a stack of `pages` pages, once, of at most as many as a manifest may ask for.
+    pub(super) fn map_stack(&mut self, pages: usize) -> Result<Stack, StackError> {
+        let below = pages + 1;
+        let guard = self.base() - ((below + 1) * PAGE_SIZE) as u64;
+        self.below = below;
+        Stack::place(guard, pages)
+    }
+
+    /// Maps the image, once, and before the heap grows.
+    ///
+    /// # Safety
+    /// The window is dropped before the image is.
+    pub(super) unsafe fn map_image(&mut self, image: &Image) -> Result<(), MapError> {
+        self.above = image.pages();
+        // SAFETY: nothing is mapped above the base yet; passed on to the caller.
+        unsafe { image.map(self.base()) }
+    }
+
+    /// Maps `pages` more behind the heap, or behind the image if there is no heap yet.
+    pub(super) fn grow_heap(&mut self, pages: usize) -> Option<VirtAddr> {
+        const MOST: usize = (SIP_WINDOW_BYTES - SIP_IMAGE_OFFSET) as usize / PAGE_SIZE;
+        let above = self.above.checked_add(pages).filter(|above| *above <= MOST)?;
+        let start = self.base() + (self.above * PAGE_SIZE) as u64;
+        mapping::map_fresh(start, pages, Access::ReadWrite).ok()?;
+        self.above = above;
+        Some(start)
+    }
+
+    /// Where it is in use: the first page, and how many there are at the most.
+    fn in_use(&self) -> (VirtAddr, usize) {
+        (self.base() - (self.below * PAGE_SIZE) as u64, self.below + self.above)
+    }
+
+    /// Number of page tables that serve the window alone.
+    pub(super) fn tables(&self) -> usize {
+        let (start, pages) = self.in_use();
+        mapping::tables_for(start, pages)
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        let (start, pages) = self.in_use();
+        mapping::unmap_range(start, pages);
+        TAKEN.give(self.number);
+    }
+}
