@@ -87,15 +87,6 @@ struct Slab {
     class: usize,
     next: Option<u32>,
     previous: Option<u32>,
-    /// Large blocks only: the address and capacity of each. What its entry says lies where a SIP's runtime writes.
-    ranges: Vec<(usize, usize)>,
-}
-
-impl Slab {
-    /// One without a class and without memory.
-    fn idle(next: Option<u32>) -> Slab {
-        Slab { used: 0, mapped: 0, class: CLASSES, next, previous: None, ranges: Vec::new() }
-    }
 }
 
 /// Free address ranges of one size. There is always room to note another one free.
@@ -209,9 +200,6 @@ impl<M: Memory> Heap<M> {
         if self.slabs[slab as usize].used == u64::MAX {
             self.unlink(slab);
         }
-        if class == LARGE {
-            self.slabs[slab as usize].ranges[index] = (address, capacity);
-        }
         self.totals.blocks += 1;
         let entry = self.entry(slab, index);
         let mark = self.area.first_mark + (slab as usize / REGION_SLABS % MARKS_HERE) as u32;
@@ -229,28 +217,23 @@ impl<M: Memory> Heap<M> {
     /// Frees a block.
     ///
     /// # Panics
-    /// If `entry` is not that of an allocated block, or says that the block lies elsewhere than it does.
+    /// If `entry` is not that of an allocated block.
     pub fn free(&mut self, entry: &BlockEntry) {
         let offset = (core::ptr::from_ref(entry) as usize).wrapping_sub(self.area.ledger);
         let (slab, index) = ((offset / PAGE_SIZE) as u32, offset % PAGE_SIZE / size_of::<BlockEntry>());
-        let size = entry.size.load(Relaxed);
-        let known = self.slabs.get(slab as usize).filter(|slab| slab.used & 1 << index != 0);
+        let (address, size) = (entry.address.load(Relaxed), entry.size.load(Relaxed));
+        let known = self.slabs.get_mut(slab as usize).filter(|slab| slab.used & 1 << index != 0);
         let known = known.expect("a block that is freed is allocated");
-        let (class, was_full) = (known.class, known.used == u64::MAX);
-        let (address, capacity) = match class {
-            LARGE => known.ranges[index],
-            _ => self.place(slab, class, index),
-        };
-        let said = (entry.address.load(Relaxed), entry.capacity.load(Relaxed));
-        assert_eq!(said, (address, capacity), "a block that is freed lies where it was allocated");
-        self.slabs[slab as usize].used &= !(1 << index);
+        let was_full = known.used == u64::MAX;
+        known.used &= !(1 << index);
+        let class = known.class;
         entry.tracked.owner.store(Owner::NOBODY.to_bits(), Relaxed);
         self.totals.blocks -= 1;
         self.totals.bytes -= size;
         if class != LARGE {
             self.unmap_place(slab, class, index);
-        } else if capacity != 0 {
-            self.unmap_range(address, capacity);
+        } else if entry.capacity.load(Relaxed) != 0 {
+            self.unmap_range(address, entry.capacity.load(Relaxed));
         }
         if was_full {
             self.link(slab);
@@ -314,17 +297,12 @@ impl<M: Memory> Heap<M> {
             None if self.slabs.len() == self.area.slabs => return Err(OutOfMemory),
             None => {
                 self.slabs.try_reserve(1).map_err(|_| OutOfMemory)?;
-                self.slabs.push(Slab::idle(None));
+                self.slabs.push(Slab { used: 0, mapped: 0, class: CLASSES, next: None, previous: None });
                 let slab = self.slabs.len() as u32 - 1;
                 self.idle = Some(slab);
                 slab
             }
         };
-        if class == LARGE {
-            let ranges = &mut self.slabs[slab as usize].ranges;
-            ranges.try_reserve_exact(SLAB_BLOCKS).map_err(|_| OutOfMemory)?;
-            ranges.resize(SLAB_BLOCKS, (0, 0));
-        }
         self.map(self.area.ledger + slab as usize * PAGE_SIZE, 1)?;
         self.idle = self.slabs[slab as usize].next;
         self.slabs[slab as usize].class = class;
@@ -376,7 +354,7 @@ impl<M: Memory> Heap<M> {
         }
         self.unmap(self.area.ledger + slab as usize * PAGE_SIZE, 1);
         let next = self.idle.replace(slab);
-        self.slabs[slab as usize] = Slab::idle(next);
+        self.slabs[slab as usize] = Slab { used: 0, mapped: 0, class: CLASSES, next, previous: None };
     }
 
     // Memory.
@@ -392,21 +370,16 @@ impl<M: Memory> Heap<M> {
         self.totals.pages -= pages;
     }
 
-    /// Address and size of place `index` of a slab of small blocks.
-    fn place(&self, slab: u32, class: usize, index: usize) -> (usize, usize) {
-        let bytes = SMALLEST << class;
-        (self.area.small + slab as usize * SLAB_BYTES + index * bytes, bytes)
-    }
-
-    /// The same, mapped.
+    /// Address and size of place `index` of a slab of small blocks, mapped.
     fn map_place(&mut self, slab: u32, class: usize, index: usize) -> Result<(usize, usize), OutOfMemory> {
-        let (address, bytes) = self.place(slab, class, index);
+        let bytes = SMALLEST << class;
+        let start = self.area.small + slab as usize * SLAB_BYTES;
         let page = index * bytes / PAGE_SIZE;
         if self.slabs[slab as usize].mapped & 1 << page == 0 {
-            self.map(address / PAGE_SIZE * PAGE_SIZE, 1)?;
+            self.map(start + page * PAGE_SIZE, 1)?;
             self.slabs[slab as usize].mapped |= 1 << page;
         }
-        Ok((address, bytes))
+        Ok((start + index * bytes, bytes))
     }
 
     /// Unmaps the page of a freed place if nothing else lies in it and it is not the slab's last one.

@@ -208,32 +208,6 @@ fn a_block_is_freed_once() {
     heap.free(entry);
 }
 
-/// Frees a block whose entry `forge` has written to, beside another that it should be able to reach.
-fn freed_after(size: usize, forge: impl Fn(&BlockEntry, &BlockEntry)) -> Result<(), String> {
-    let mut heap = HostMemory::heap(usize::MAX);
-    let victim = heap.allocate(size, 1, &holder(1)).expect("there is memory");
-    let own = heap.allocate(size, 1, &holder(2)).expect("there is memory");
-    forge(own, victim);
-    let freed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| heap.free(own)));
-    for page in
-        victim.address.load(Relaxed) / PAGE_SIZE..(victim.address.load(Relaxed) + size).div_ceil(PAGE_SIZE)
-    {
-        assert!(heap.memory.mapped.contains(&(page * PAGE_SIZE)), "the victim's pages stay mapped");
-    }
-    freed.map_err(|panic| *panic.downcast::<String>().expect("a panic with a text"))
-}
-
-#[test]
-fn an_entry_that_names_memory_of_others_frees_none() {
-    for size in [100, 5000] {
-        let moved = freed_after(size, |own, victim| own.address.store(victim.address.load(Relaxed), Relaxed));
-        assert!(moved.expect_err("it lies elsewhere").contains("lies where it was allocated"));
-        let grown = freed_after(size, |own, _| own.capacity.store(1 << 20, Relaxed));
-        assert!(grown.expect_err("it is smaller").contains("lies where it was allocated"));
-        assert_eq!(freed_after(size, |_, _| ()), Ok(()));
-    }
-}
-
 #[test]
 fn an_adopted_block_is_in_the_ledger_and_its_memory_is_left_alone() {
     let mut heap = HostMemory::heap(usize::MAX);
