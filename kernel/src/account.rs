@@ -143,14 +143,14 @@ impl Account {
         self.budget.tick(now)
     }
 
-    /// Counts `bytes` of a new block.
-    pub fn charge_block(&self, bytes: usize) -> Result<(), OverLimit> {
-        let sum = self.shared.bytes.load(Relaxed).checked_add(bytes as u64).ok_or(OverLimit)?;
-        if sum > self.shared.byte_limit.load(Relaxed) {
-            return Err(OverLimit);
-        }
-        self.shared.bytes.store(sum, Relaxed);
-        Ok(())
+    /// Bytes of blocks up to its limit.
+    pub fn room(&self) -> u64 {
+        self.shared.byte_limit.load(Relaxed).saturating_sub(self.block_bytes())
+    }
+
+    /// Counts `bytes` of a new block, for which there was [`Account::room`].
+    pub fn charge_block(&self, bytes: usize) {
+        self.shared.bytes.store(self.block_bytes() + bytes as u64, Relaxed);
     }
 
     /// Counts a new channel.

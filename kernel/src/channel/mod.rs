@@ -113,7 +113,7 @@ unsafe fn bury(channel: &'static Channel, chain: *const Tracked) -> *const Track
     // SAFETY: passed on to the caller.
     unsafe {
         channel.drain(|carried| match carried {
-            Carried::Block(entry) => exchange::free(entry),
+            Carried::Block(entry) => exchange::free(entry, || {}),
             Carried::End(end) => {
                 end.tracked.next.store(chain.cast_mut(), Relaxed);
                 chain = ptr::from_ref(end).cast();

@@ -66,6 +66,9 @@ pub(super) const MARKS_HERE: usize = MARKS / 2;
 /// Ranges of 1, 2, 4, ... pages.
 const RANGE_CLASSES: usize = 32;
 
+/// Pages of a large block that are mapped or unmapped at one go.
+pub(super) const STEP_PAGES: usize = 256;
+
 const _: () = assert!(SLAB_BLOCKS == u64::BITS as usize, "a slab's blocks are a word's bits");
 
 /// What the heap holds.
@@ -112,6 +115,11 @@ pub struct Heap<M> {
     totals: Totals,
 }
 
+/// Pages of a large block.
+fn large_pages(size: usize) -> usize {
+    size.div_ceil(PAGE_SIZE).max(1)
+}
+
 fn class_of(size: usize, align: usize) -> usize {
     let bytes = size.max(align).max(SMALLEST);
     if bytes > LARGEST { LARGE } else { (bytes.next_power_of_two() / SMALLEST).trailing_zeros() as usize }
@@ -141,12 +149,13 @@ impl<M: Memory> Heap<M> {
     /// Bytes that a block of `size` bytes at `align` would take.
     pub fn capacity(size: usize, align: usize) -> usize {
         match class_of(size, align) {
-            LARGE => size.max(1).saturating_add(PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE,
+            LARGE => large_pages(size).saturating_mul(PAGE_SIZE),
             class => SMALLEST << class,
         }
     }
 
-    /// A new block of `size` bytes at `align` (a power of two up to a page), contents undefined.
+    /// A new block of `size` bytes at `align` (a power of two up to a page), contents undefined. Of a large one no more than
+    /// [`STEP_PAGES`] are mapped, which is then its capacity; [`Heap::grow`] maps the rest.
     pub fn allocate(
         &mut self,
         size: usize,
@@ -170,6 +179,27 @@ impl<M: Memory> Heap<M> {
                 Err(error)
             }
         }
+    }
+
+    /// Maps more of a large block. Returns by how many bytes its capacity has grown, 0 when all of it is mapped.
+    pub fn grow(&mut self, entry: &BlockEntry) -> Result<usize, OutOfMemory> {
+        let capacity = entry.capacity.load(Relaxed);
+        let missing = large_pages(entry.size.load(Relaxed)) - capacity / PAGE_SIZE;
+        let pages = missing.min(STEP_PAGES);
+        self.map(entry.address.load(Relaxed) + capacity, pages)?;
+        entry.capacity.store(capacity + pages * PAGE_SIZE, Relaxed);
+        Ok(pages * PAGE_SIZE)
+    }
+
+    /// Unmaps a part of a large block that is to be freed. Returns by how many bytes its capacity has shrunk, 0 when what is
+    /// left is freed at one go.
+    pub fn shrink(&mut self, entry: &BlockEntry) -> usize {
+        let capacity = entry.capacity.load(Relaxed);
+        let pages = (capacity / PAGE_SIZE).saturating_sub(STEP_PAGES).min(STEP_PAGES);
+        let left = capacity - pages * PAGE_SIZE;
+        self.unmap(entry.address.load(Relaxed) + left, pages);
+        entry.capacity.store(left, Relaxed);
+        pages * PAGE_SIZE
     }
 
     /// Takes memory that is mapped elsewhere into the ledger, as a block. Freeing it leaves the memory alone.
@@ -233,7 +263,7 @@ impl<M: Memory> Heap<M> {
         if class != LARGE {
             self.unmap_place(slab, class, index);
         } else if entry.capacity.load(Relaxed) != 0 {
-            self.unmap_range(address, entry.capacity.load(Relaxed));
+            self.unmap_range(address, size, entry.capacity.load(Relaxed));
         }
         if was_full {
             self.link(slab);
@@ -394,9 +424,9 @@ impl<M: Memory> Heap<M> {
         }
     }
 
-    /// Address and size of fresh pages for `size` bytes.
+    /// Address of a range for `size` bytes, and how many bytes of it are mapped.
     fn map_range(&mut self, size: usize) -> Result<(usize, usize), OutOfMemory> {
-        let pages = size.div_ceil(PAGE_SIZE).max(1);
+        let pages = large_pages(size);
         let class = pages.checked_next_power_of_two().ok_or(OutOfMemory)?.trailing_zeros() as usize;
         let ranges = self.ranges.get_mut(class).ok_or(OutOfMemory)?;
         let address = match ranges.free.pop() {
@@ -412,6 +442,7 @@ impl<M: Memory> Heap<M> {
                 core::mem::replace(&mut self.next_range, end)
             }
         };
+        let pages = pages.min(STEP_PAGES);
         if let Err(error) = self.map(address, pages) {
             self.ranges[class].free.push(address);
             return Err(error);
@@ -419,10 +450,9 @@ impl<M: Memory> Heap<M> {
         Ok((address, pages * PAGE_SIZE))
     }
 
-    fn unmap_range(&mut self, address: usize, capacity: usize) {
-        let pages = capacity / PAGE_SIZE;
-        self.unmap(address, pages);
-        self.ranges[pages.next_power_of_two().trailing_zeros() as usize].free.push(address);
+    fn unmap_range(&mut self, address: usize, size: usize, capacity: usize) {
+        self.unmap(address, capacity / PAGE_SIZE);
+        self.ranges[large_pages(size).next_power_of_two().trailing_zeros() as usize].free.push(address);
     }
 }
 

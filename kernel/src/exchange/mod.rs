@@ -11,7 +11,7 @@ use x86_64::VirtAddr;
 
 pub use heap::{Area, Heap, Memory, OutOfMemory, SLAB_BYTES, Totals};
 
-use crate::account::{self, Account, OverLimit};
+use crate::account::{self, Account};
 use crate::memory::layout::{CHANNEL_HEAP, EXCHANGE_HEAP, EXCHANGE_HEAP_BYTES};
 use crate::memory::mapping::{self, Access};
 
@@ -53,6 +53,10 @@ static HEAP: SystemHeap = SystemHeap { area: BLOCKS, heap: OnceCell::uninit() };
 pub(crate) static CHANNEL_MEMORY: SystemHeap = SystemHeap { area: CHANNELS, heap: OnceCell::uninit() };
 
 impl SystemHeap {
+    fn capacity(size: usize, align: usize) -> usize {
+        Heap::<KernelPages>::capacity(size, align)
+    }
+
     /// Acts on the heap, locked.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Heap<KernelPages>) -> T) -> T {
         act(&mut self.heap.get_or_init(|| Mutex::new(Heap::new(KernelPages, self.area))).lock())
@@ -71,18 +75,31 @@ impl SystemHeap {
 }
 
 /// A new block of `size` bytes at `align` (a power of two up to a page), contents undefined, which counts against the
-/// account of its owner.
+/// account of its owner. A large one takes shape in steps, between which `pause` is called; it is in the ledger from the
+/// first on, so that the caller may end at any of them.
 pub fn allocate(
     size: usize,
     align: usize,
     holder: &'static Account,
+    mut pause: impl FnMut(),
 ) -> Result<&'static BlockEntry, AllocateError> {
-    let capacity = Heap::<KernelPages>::capacity(size, align);
-    holder.charge_block(capacity).map_err(|OverLimit| AllocateError::OverLimit)?;
-    HEAP.with(|heap| heap.allocate(size, align, holder.shared())).map_err(|OutOfMemory| {
-        holder.discharge_block(capacity);
-        AllocateError::OutOfMemory
-    })
+    let capacity = SystemHeap::capacity(size, align);
+    if capacity as u64 > holder.room() {
+        return Err(AllocateError::OverLimit);
+    }
+    let entry = HEAP.with(|heap| heap.allocate(size, align, holder.shared()))?;
+    holder.charge_block(entry.capacity.load(Relaxed));
+    while entry.capacity.load(Relaxed) < capacity {
+        pause();
+        match HEAP.with(|heap| heap.grow(entry)) {
+            Ok(bytes) => holder.charge_block(bytes),
+            Err(error) => {
+                free(entry, pause);
+                return Err(error.into());
+            }
+        }
+    }
+    Ok(entry)
 }
 
 /// Why there is no new block.
@@ -94,30 +111,46 @@ pub enum AllocateError {
     OutOfMemory,
 }
 
+impl From<OutOfMemory> for AllocateError {
+    fn from(_: OutOfMemory) -> Self {
+        AllocateError::OutOfMemory
+    }
+}
+
 /// Takes memory that is mapped for good into the ledger, as a block of the kernel's. It counts against nobody.
 pub fn adopt(address: usize, size: usize) -> Result<&'static BlockEntry, OutOfMemory> {
     HEAP.with(|heap| heap.adopt(address, size, account::KERNEL.shared()))
 }
 
-/// Frees a block, whose owner gives it up.
+/// Frees a block, whose owner gives it up. A large one goes in steps, between which `pause` is called; it stays in the
+/// ledger until the last, so that the caller may end at any of them.
 ///
 /// # Panics
 /// If it is not allocated.
-pub fn free(entry: &BlockEntry) {
-    let (payer, capacity) = (entry.account.load(Relaxed), entry.capacity.load(Relaxed));
-    HEAP.with(|heap| heap.free(entry));
-    // SAFETY: the block counted against this account until now.
-    unsafe { Account::of(payer) }.discharge_block(capacity);
+pub fn free(entry: &BlockEntry, mut pause: impl FnMut()) {
+    loop {
+        // SAFETY: the block counts against this account.
+        let payer = unsafe { Account::of(entry.account.load(Relaxed)) };
+        match HEAP.with(|heap| heap.shrink(entry)) {
+            0 => {
+                let capacity = entry.capacity.load(Relaxed);
+                HEAP.with(|heap| heap.free(entry));
+                return payer.discharge_block(capacity);
+            }
+            bytes => payer.discharge_block(bytes),
+        }
+        pause();
+    }
 }
 
 /// Frees all blocks of an account whose SIP is gone, and what the heap keeps for the next allocation only. Returns how
-/// many. Between two blocks it calls `pause`.
+/// many. It calls `pause` from time to time.
 pub fn reclaim(holder: &Account, mut pause: impl FnMut()) -> usize {
     let owner = holder.owner();
     let mut freed = 0;
     HEAP.for_marked(holder.shared(), |entry| {
         if entry.tracked.owner.load(Relaxed) == owner.to_bits() {
-            free(entry);
+            free(entry, &mut pause);
             freed += 1;
             pause();
         }

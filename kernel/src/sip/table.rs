@@ -26,12 +26,12 @@ fn caller() -> &'static Account {
 }
 
 extern "C" fn block_allocate(size: usize, align: usize) -> *const BlockEntry {
-    exchange::allocate(size, align, caller()).map_or(ptr::null(), ptr::from_ref)
+    exchange::allocate(size, align, caller(), sched::relax).map_or(ptr::null(), ptr::from_ref)
 }
 
 unsafe extern "C" fn block_free(entry: *const BlockEntry) {
     // SAFETY: the caller owns the block, so its entry is in the ledger.
-    exchange::free(unsafe { &*entry });
+    exchange::free(unsafe { &*entry }, sched::relax);
 }
 
 extern "C" fn channel_create(request: &ChannelRequest) -> *const Channel {

@@ -209,6 +209,34 @@ fn a_block_is_freed_once() {
 }
 
 #[test]
+fn a_large_block_takes_shape_and_goes_in_steps_and_may_be_freed_at_any_of_them() {
+    let size = STEP_PAGES * PAGE_SIZE * 7 / 2;
+    let pages = size.div_ceil(PAGE_SIZE);
+    for stop_at in 0..5 {
+        let mut heap = HostMemory::heap(usize::MAX);
+        let entry = heap.allocate(size, 1, &holder(1)).expect("there is memory");
+        let address = entry.address.load(Relaxed);
+        let mut grown = 0;
+        while grown < stop_at && heap.grow(entry).expect("there is memory") > 0 {
+            grown += 1;
+        }
+        let mapped = entry.capacity.load(Relaxed) / PAGE_SIZE;
+        assert_eq!(mapped, ((grown + 1) * STEP_PAGES).min(pages));
+        assert!((0..mapped).all(|page| heap.memory.mapped.contains(&(address + page * PAGE_SIZE))));
+        while heap.shrink(entry) > 0 {
+            assert!(
+                entry.capacity.load(Relaxed) <= mapped * PAGE_SIZE - STEP_PAGES.min(mapped) * PAGE_SIZE / 2
+            );
+        }
+        heap.free(entry);
+        heap.trim();
+        assert_eq!(heap.totals(), Totals::default(), "stopped at {stop_at}");
+        let again = heap.allocate(size, 1, &holder(1)).expect("there is memory");
+        assert_eq!(again.address.load(Relaxed), address, "the range is to be had again, whole");
+    }
+}
+
+#[test]
 fn an_adopted_block_is_in_the_ledger_and_its_memory_is_left_alone() {
     let mut heap = HostMemory::heap(usize::MAX);
     let bytes = vec![7u8; 5000];
