@@ -210,3 +210,94 @@ fn a_walk_streams_within_the_window() {
     let failure = many.patience(patience).try_server(deaf).expect_err("four fit");
     assert_eq!((failure.cause, failure.trace.len()), (Cause::Deaf { waited: patience }, 5));
 }
+
+/// Asks and is told; either side can end it.
+#[derive(Contract)]
+#[contract(start = Idle)]
+pub enum Talk {
+    /// A question.
+    #[client(Idle => Asked)]
+    Ask,
+    /// An answer.
+    #[server(Asked => Idle)]
+    Answer,
+    /// No answer, and no more questions.
+    #[server(Asked => End)]
+    Enough,
+    /// No more questions.
+    #[client(Idle => End)]
+    Leave,
+}
+
+/// Answers this often, then does what `last` does.
+fn answer(mut server: talk::Server<talk::Idle>, times: usize, last: impl FnOnce(talk::Server<talk::Idle>)) {
+    for _ in 0..times {
+        let Ok(talk::ServerIdle::Ask { next }) = server.receive() else { panic!("not a question") };
+        server = next.answer();
+    }
+    last(server);
+}
+
+#[test]
+fn a_close_is_expected_whoever_is_to_speak_and_at_the_end() {
+    let asked = || Script::new().sends(Talk::Ask).expects(Talk::Answer);
+    asked().expects_close().server(|server| answer(server, 1, drop));
+    // What it is to say next is nothing.
+    asked()
+        .sends(Talk::Ask)
+        .expects_close()
+        .server(|server| answer(server, 1, |server| drop(server.receive())));
+    let serve = |server: talk::Server<talk::Idle>| drop(server.receive());
+    Script::new().sends(Talk::Leave).expects_close().server(serve);
+    Script::new().sends(Talk::Ask).expects(Talk::Enough).expects_close().server(|server| {
+        if let Ok(talk::ServerIdle::Ask { next }) = server.receive() {
+            next.enough();
+        }
+    });
+}
+
+#[test]
+fn who_is_to_close_and_does_not_is_found_out_whoever_is_to_speak_and_at_the_end() {
+    let patience = Duration::from_millis(50);
+    let stay = |server: talk::Server<talk::Idle>| {
+        answer(server, 1, |server| {
+            std::thread::sleep(Duration::from_secs(5));
+            drop(server);
+        });
+    };
+    let asked = || Script::new().patience(patience).sends(Talk::Ask).expects(Talk::Answer);
+    for script in [asked(), asked().sends(Talk::Leave), asked().sends(Talk::Ask)] {
+        let failure = script.expects_close().try_server(stay).expect_err("it is still there");
+        assert_eq!(failure.cause, Cause::Open { got: None });
+    }
+    let broken = asked().expects_close().try_server(|server| answer(server, 1, |_| panic!("broken")));
+    assert_eq!(broken.expect_err("a panic").cause, Cause::Panicked { message: "broken".to_owned() });
+}
+
+/// Where the calling thread panics in `run`, which it does.
+fn place_of_panic(run: impl FnOnce() + std::panic::UnwindSafe) -> (String, u32) {
+    use std::panic;
+    use std::sync::{Arc, Mutex};
+    let (place, me) = (Arc::new(Mutex::new(None)), std::thread::current().id());
+    let (noted, before) = (place.clone(), panic::take_hook());
+    panic::set_hook(Box::new(move |info| match info.location() {
+        Some(location) if std::thread::current().id() == me => {
+            *noted.lock().expect("no panic") = Some((location.file().to_owned(), location.line()));
+        }
+        _ => before(info),
+    }));
+    let _ = panic::catch_unwind(run).expect_err("it panics");
+    let _ = panic::take_hook();
+    let found = place.lock().expect("no panic").take();
+    found.expect("a place")
+}
+
+#[test]
+fn a_failure_names_the_line_of_the_test() {
+    let (file, line) = (file!().to_owned(), line!());
+    let script = || Script::new().sends(PingPong::Ping { value: 1 }).expects(PingPong::Pong { value: 2 });
+    let found = place_of_panic(move || script().server(|server| serve(server, |value| value)));
+    assert_eq!(found, (file.clone(), line + 2));
+    let found = place_of_panic(|| Walk::<PingPong>::new().server(drop::<Server>));
+    assert_eq!(found, (file, line + 4));
+}

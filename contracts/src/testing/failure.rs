@@ -111,6 +111,14 @@ impl fmt::Debug for Failure {
 
 impl std::error::Error for Failure {}
 
+/// Panics with the failure, at the line of the test: a closure would be the place of its own.
+#[track_caller]
+pub(super) fn raise(result: Result<(), Failure>) {
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+}
+
 pub(super) fn name(side: Side) -> &'static str {
     match side {
         Side::Client => "client",

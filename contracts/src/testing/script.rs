@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::failure::{Cause, Failure};
+use super::failure::{self, Cause, Failure};
 use super::session::{PATIENCE, Session, in_words};
 use crate::wire::Message;
 
@@ -44,7 +44,8 @@ impl<C: Message> Script<C> {
         self
     }
 
-    /// The side under test closes its end.
+    /// The side under test closes its end: without a word if it is to speak next, without waiting for one if the peer is,
+    /// and at the end of the session by its last message.
     pub fn expects_close(mut self) -> Self {
         self.steps.push(Step::ExpectsClose);
         self
@@ -62,7 +63,7 @@ impl<C: Message> Script<C> {
     /// With the [`Failure`], if `serve` does not do what the script says.
     #[track_caller]
     pub fn server<R>(self, serve: impl FnOnce(C::Server) -> R + Send + 'static) {
-        self.try_server(serve).unwrap_or_else(|failure| panic!("{failure}"));
+        failure::raise(self.try_server(serve));
     }
 
     /// Plays the server against `use_it`.
@@ -71,7 +72,7 @@ impl<C: Message> Script<C> {
     /// With the [`Failure`], if `use_it` does not do what the script says.
     #[track_caller]
     pub fn client<R>(self, use_it: impl FnOnce(C::Client) -> R + Send + 'static) {
-        self.try_client(use_it).unwrap_or_else(|failure| panic!("{failure}"));
+        failure::raise(self.try_client(use_it));
     }
 
     /// As [`Script::server`].
@@ -115,14 +116,7 @@ impl<C: Message> Script<C> {
                         return Err(session.failure(Cause::Unexpected { expected: what, got: text }));
                     }
                 }
-                Step::ExpectsClose => match session.receive() {
-                    Err(Failure { cause: Cause::Closed, .. }) => {}
-                    Err(Failure { cause: Cause::Silent { .. }, .. }) => {
-                        return Err(session.failure(Cause::Open { got: None }));
-                    }
-                    Err(failure) => return Err(failure),
-                    Ok(got) => return Err(session.failure(Cause::Open { got: Some(got.said.1) })),
-                },
+                Step::ExpectsClose => session.expect_close()?,
             }
         }
         let (mut tested, failure) = session.close();

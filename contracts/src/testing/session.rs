@@ -69,7 +69,7 @@ impl<C: Message> Session<C> {
                 run(end);
             })
             .expect("the host has memory for a thread");
-        Session { peer: Dynamic::new(peer), tested: Tested(Some(tested)), trace: Vec::new(), patience }
+        Session { peer: Dynamic::lingering(peer), tested: Tested(Some(tested)), trace: Vec::new(), patience }
     }
 
     /// Who sends next.
@@ -150,6 +150,27 @@ impl<C: Message> Session<C> {
             Err(ReceiveError::TimedOut) => Err(self.failure(Cause::Silent { waited: self.patience })),
             Err(ReceiveError::NotNow { .. }) => Err(self.failure(Cause::NotNow)),
             Err(ReceiveError::Closed | ReceiveError::OverLimit) => Err(self.gone()),
+        }
+    }
+
+    /// Waits until the side under test has closed its end, whoever is to speak.
+    pub(super) fn expect_close(&mut self) -> Result<(), Failure> {
+        if self.speaker() == Some(self.side().peer()) {
+            return match self.receive() {
+                Err(Failure { cause: Cause::Closed, .. }) => Ok(()),
+                Err(Failure { cause: Cause::Silent { .. }, .. }) => {
+                    Err(self.failure(Cause::Open { got: None }))
+                }
+                Err(failure) => Err(failure),
+                Ok(got) => Err(self.failure(Cause::Open { got: Some(got.said.1) })),
+            };
+        }
+        if !self.peer.wait_closed(Instant::now() + self.patience) {
+            return Err(self.failure(Cause::Open { got: None }));
+        }
+        match self.gone() {
+            Failure { cause: Cause::Closed, .. } => Ok(()),
+            failure => Err(failure),
         }
     }
 

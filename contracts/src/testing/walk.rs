@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::failure::{Cause, Failure};
+use super::failure::{self, Cause, Failure};
 use super::session::{LAST_BREATH, PATIENCE, Session, Tested, text};
 use super::{Random, made_up};
 use crate::endpoint::Side;
@@ -87,7 +87,7 @@ impl<C: Message> Walk<C> {
     /// With the [`Failure`], if `serve` panics, is silent when it should speak, closes, or says what is not right.
     #[track_caller]
     pub fn server<R>(self, serve: impl FnOnce(C::Server) -> R + Clone + Send + 'static) {
-        self.try_server(serve).unwrap_or_else(|failure| panic!("{failure}"));
+        failure::raise(self.try_server(serve));
     }
 
     /// Plays the server against `use_it`.
@@ -96,7 +96,7 @@ impl<C: Message> Walk<C> {
     /// As [`Walk::server`].
     #[track_caller]
     pub fn client<R>(self, use_it: impl FnOnce(C::Client) -> R + Clone + Send + 'static) {
-        self.try_client(use_it).unwrap_or_else(|failure| panic!("{failure}"));
+        failure::raise(self.try_client(use_it));
     }
 
     /// As [`Walk::server`].

@@ -18,6 +18,17 @@ pub struct Dynamic<C> {
     raw: Option<RawEnd>,
     side: Side,
     monitor: Monitor<C>,
+    last: Last,
+}
+
+/// What becomes of the end after the last message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Last {
+    /// It is closed, as a typed endpoint would be.
+    Closes,
+    /// It stays until it is dropped, for one who wants to know whether the peer closes.
+    #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "for the test kit"))]
+    Lingers,
 }
 
 /// Why a message was not sent. Here it is back.
@@ -50,7 +61,26 @@ impl<C: Message> Dynamic<C> {
     /// Forgets the state in the endpoint's type.
     pub fn new<E: Endpoint<Contract = C>>(endpoint: E) -> Self {
         let monitor = Monitor::at(E::STATE).expect("an endpoint is in a state of its contract");
-        Dynamic { raw: Some(endpoint.into_raw()), side: E::SIDE, monitor }
+        Dynamic { raw: Some(endpoint.into_raw()), side: E::SIDE, monitor, last: Last::Closes }
+    }
+
+    /// As [`Dynamic::new`], to be closed when it is dropped and not before.
+    #[cfg(feature = "std")]
+    pub(crate) fn lingering<E: Endpoint<Contract = C>>(endpoint: E) -> Self {
+        Dynamic { last: Last::Lingers, ..Dynamic::new(endpoint) }
+    }
+
+    /// Waits until the peer has closed its end, in a state in which it does not speak. False if it has not by `deadline`.
+    #[cfg(feature = "std")]
+    pub(crate) fn wait_closed(&self, deadline: Instant) -> bool {
+        let Some(raw) = &self.raw else { return true };
+        while !raw.peer_closed() {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            binding::wait_until(raw.end(), deadline);
+        }
+        true
     }
 
     /// The typed endpoint, if it is of this side and state; else itself.
@@ -181,7 +211,7 @@ impl<C: Message> Dynamic<C> {
 
     /// After the last message an endpoint is gone.
     fn close_at_end(&mut self) {
-        if self.monitor.speaker().is_none() {
+        if self.monitor.speaker().is_none() && self.last == Last::Closes {
             self.raw = None;
         }
     }
