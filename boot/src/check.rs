@@ -72,8 +72,12 @@ pub fn manifest(path: &Path) -> Result<Manifest> {
     postcard::from_bytes(section.data()?).context("the manifest is damaged")
 }
 
-/// Checks the processes in the order in which they start.
-fn fit(processes: &[(Start, Manifest)]) -> Result<()> {
+/// Checks that processes fit together, by their manifests in the order in which they start: all that [`check`] does but
+/// for the files.
+///
+/// # Errors
+/// As [`check`].
+pub fn fit(processes: &[(Start, Manifest)]) -> Result<()> {
     let mut provided: BTreeMap<&str, (&str, usize, ContractInfo)> = BTreeMap::new();
     for (service, description) in KERNEL {
         provided.insert(service, ("the kernel", 0, description.into()));
@@ -121,8 +125,17 @@ mod tests {
             sender: Side::Client,
             steps: vec![(0, 0)],
             window: 0,
+            carries: vec![],
         };
-        ContractInfo { name: "Echo".into(), shape, states: vec![], messages: vec![ping], bases: vec![] }
+        ContractInfo {
+            name: "Echo".into(),
+            shape,
+            own: fingerprint,
+            states: vec![],
+            messages: vec![ping],
+            bases: vec![],
+            carried: vec![],
+        }
     }
 
     fn process(name: &str, provides: &[(&str, u64)], uses: &[(&str, u64)]) -> Manifest {
@@ -134,7 +147,18 @@ mod tests {
             list.iter().map(port).collect()
         };
         let (provides, uses) = (ports(provides), ports(uses));
-        Manifest { abi: 0, name: name.into(), provides, uses, memory: 0, stack: 0, priority: 1 }
+        Manifest {
+            abi: 0,
+            name: name.into(),
+            provides,
+            uses,
+            memory: 0,
+            stack: 0,
+            priority: 1,
+            blocks: 0,
+            channels: 0,
+            cpu_percent: 100,
+        }
     }
 
     fn complaint(manifests: &[Manifest]) -> String {

@@ -6,7 +6,7 @@ use contracts::Side;
 use contracts::manifest::ContractInfo;
 use contracts::spec;
 use picture::{Arrow, Diagram, Sender};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -77,10 +77,18 @@ fn describe(contract: &ContractInfo) -> String {
         let start = if state == usize::from(shape.start) { ", start" } else { "" };
         let _ = writeln!(text, "  {name} ({speaker} sends{start})");
         for step in moves {
-            let window = contract.messages.iter().find(|message| message.name == step.label);
-            let window = window.map_or(0, |message| message.window);
-            let window = if window > 0 { format!(", window {window}") } else { String::new() };
-            let _ = writeln!(text, "    {} -> {}{window}", step.label, contract.states[step.to]);
+            let _ = write!(text, "    {} -> {}", step.label, contract.states[step.to]);
+            for message in contract.messages.iter().filter(|message| message.name == step.label) {
+                if message.window > 0 {
+                    let _ = write!(text, ", window {}", message.window);
+                }
+                let carried: Vec<_> =
+                    contract.carried_by(message).collect::<BTreeSet<_>>().into_iter().collect();
+                if !carried.is_empty() {
+                    let _ = write!(text, ", carries {}", carried.join(" and "));
+                }
+            }
+            text.push('\n');
         }
     }
     text.push('\n');
@@ -114,6 +122,8 @@ mod tests {
     use super::*;
     use contracts::Contract;
     use contracts::spec::ping::PingPong;
+    use contracts::spec::pipe::Pipe;
+    use contracts::spec::system::System;
 
     #[test]
     fn a_contract_is_printed_with_states_speakers_depths_and_fingerprint() {
@@ -128,5 +138,14 @@ mod tests {
         ] {
             assert!(text.contains(line), "{text}");
         }
+    }
+
+    #[test]
+    fn a_message_that_carries_endpoints_is_printed_with_their_contracts() {
+        let text = describe(&ContractInfo::from(System::DESCRIPTION));
+        assert!(text.contains("    Start -> Starting, carries Ending\n"), "{text}");
+        assert!(text.contains("    Log -> ReadingLog\n"), "{text}");
+        let text = describe(&ContractInfo::from(Pipe::DESCRIPTION));
+        assert!(text.contains(", carries PipeReader and PipeWriter\n"), "{text}");
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
         }
     };
     let name = &input.ident;
-    let Body { fingerprint, holds_handles, any_bytes, wire_bytes, hand_over, wire } = body;
+    let Body { carries, fingerprint, holds_handles, any_bytes, wire_bytes, hand_over, wire } = body;
     let transfer = local("transfer");
     // Keeps rustc from listing every such type of a program where one cannot cross.
     let quiet = impl_parameters.is_empty().then(|| quote!(#[diagnostic::do_not_recommend]));
@@ -49,6 +49,7 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
         #quiet
         unsafe impl<#impl_parameters> ::contracts::Exchange for #name<#arguments> {
             const FINGERPRINT: u64 = #fingerprint;
+            const CARRIES: ::contracts::generated::Carries = #carries;
             const HOLDS_HANDLES: bool = #holds_handles;
             const ANY_BYTES: bool = #any_bytes;
             const WIRE_BYTES: usize = #wire_bytes;
@@ -65,6 +66,8 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
 
 /// What the impl consists of.
 struct Body {
+    /// Its parts, from which the other constants are computed.
+    carries: TokenStream,
     fingerprint: TokenStream,
     holds_handles: TokenStream,
     any_bytes: TokenStream,
@@ -93,7 +96,7 @@ fn structure(input: &DeriveInput, fields: &Fields) -> syn::Result<Body> {
         patterns.push(quote!(#member: #local));
         handed.push(hand_over(ty, &local));
     }
-    let parts = quote!(&[#(#parts),*]);
+    let fields = quote!(::contracts::generated::Carries::fields(<Self as ::contracts::Exchange>::CARRIES));
     let (pattern, encode, decode) = (wire::pattern(&wired), wire::encode(&wired), wire::decode(&wired));
     let encoder = wire::encoder();
     let wire = wire::functions(
@@ -105,10 +108,11 @@ fn structure(input: &DeriveInput, fields: &Fields) -> syn::Result<Body> {
         &quote!(::core::result::Result::Ok(Self { #decode })),
     );
     Ok(Body {
-        fingerprint: quote!(::contracts::generated::layout::<Self>(#name, #parts)),
-        holds_handles: quote!(::contracts::generated::holds_handles(#parts)),
-        any_bytes: quote!(::contracts::generated::any_bytes::<Self>(#parts)),
-        wire_bytes: quote!(::contracts::generated::wire_bytes(#parts)),
+        carries: quote!(::contracts::generated::Carries::Fields(&[#(#parts),*])),
+        fingerprint: quote!(::contracts::generated::layout::<Self>(#name, #fields)),
+        holds_handles: quote!(::contracts::generated::holds_handles(#fields)),
+        any_bytes: quote!(::contracts::generated::any_bytes::<Self>(#fields)),
+        wire_bytes: quote!(::contracts::generated::wire_bytes(#fields)),
         wire,
         hand_over: quote! {
             let Self { #(#patterns),* } = self;
@@ -126,8 +130,7 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
         );
     }
     let fieldless = data.variants.iter().all(|variant| variant.fields.is_empty());
-    let mut hashes = Vec::new();
-    let mut handles = Vec::new();
+    let mut variants = Vec::new();
     let mut arms = Vec::new();
     let mut encodes = Vec::new();
     let mut decodes = Vec::new();
@@ -166,8 +169,7 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
         }
         let number =
             if fieldless { quote!(Self::#ident as u64) } else { (position as u64).into_token_stream() };
-        hashes.push(quote!((#text, #number, &[#(#parts),*])));
-        handles.extend(parts);
+        variants.push(quote!((#text, #number, &[#(#parts),*])));
         arms.push(quote! {
             Self::#ident { #(#patterns),* } => { #(#handed)* }
         });
@@ -182,6 +184,7 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
         decodes.push(quote!(#position => ::core::result::Result::Ok(Self::#ident { #decode }),));
     }
     let count = data.variants.len() as u32;
+    let carried = quote!(::contracts::generated::Carries::variants(<Self as ::contracts::Exchange>::CARRIES));
     let wire = wire::functions(
         &quote!(match self { #(#encodes)* }),
         &quote! {
@@ -194,10 +197,11 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
     Ok(Body {
         // A number that no variant has is not a value.
         any_bytes: quote!(false),
-        wire_bytes: quote!(::contracts::generated::variants_wire_bytes(&[#(#hashes),*])),
+        wire_bytes: quote!(::contracts::generated::variants_wire_bytes(#carried)),
         wire,
-        fingerprint: quote!(::contracts::generated::variants::<Self>(#name, &[#(#hashes),*])),
-        holds_handles: quote!(::contracts::generated::holds_handles(&[#(#handles),*])),
+        carries: quote!(::contracts::generated::Carries::Variants(&[#(#variants),*])),
+        fingerprint: quote!(::contracts::generated::variants::<Self>(#name, #carried)),
+        holds_handles: quote!(::contracts::generated::variants_hold_handles(#carried)),
         hand_over: if fieldless { quote!() } else { quote!(match self { #(#arms)* }) },
     })
 }

@@ -10,7 +10,8 @@
 use core::mem::{offset_of, size_of};
 use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 
-use crate::endpoint::{Description, MessageDescription, Side, StateDescription};
+use crate::channel::Shape;
+use crate::endpoint::{Side, StateDescription};
 use crate::fingerprint;
 
 /// Who owns a block or an endpoint: nobody, the kernel, a SIP, or the end of a channel it is in flight to.
@@ -313,8 +314,12 @@ pub struct Core {
 /// What a new channel is made for.
 #[repr(C)]
 pub struct ChannelRequest {
-    /// The contract.
-    pub description: &'static Description,
+    /// The contract's fingerprint, and all that the channel's memory depends on.
+    pub shape: Shape,
+    /// The contract's name.
+    pub contract: &'static str,
+    /// Its states.
+    pub states: &'static [StateDescription],
 }
 
 /// The kernel's functions. Each may be called by a SIP's thread only, with interrupts enabled, and checks that
@@ -405,15 +410,14 @@ layouts! {
     Thread { stack_pointer, resume, stack_limit, priority, sip, woken_next, selection }
     Counters { blocks_moved, bytes_moved, bytes_copied, hand_offs }
     Core { this, current, woken, top_ready, pending, busy, counters }
-    ChannelRequest { description }
+    ChannelRequest { shape, contract, states }
+    Shape { fingerprint, start, depth, body }
     Table {
         hash, block_allocate, block_free, channel_create, end_close, set_create, set_close, thread_block,
         thread_yield, thread_block_until, memory_grow, port_connect, clock, log, exit, panic
     }
     Start { table, account, used, provided, argument, argument_length }
-    Description { name, fingerprint, start, states, messages, depth_to_server, depth_to_client, base }
     StateDescription { name, speaker }
-    MessageDescription { name, fingerprint, sender, steps, body_size, body_align, window }
 }
 
 /// Raised when a function's meaning or the register convention changes without a layout changing.

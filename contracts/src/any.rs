@@ -7,6 +7,7 @@ use crate::exbox::Exhausted;
 use crate::exchange::{Exchange, Transfer};
 use crate::fingerprint;
 use crate::port::RawEnd;
+use crate::reach::Carries;
 use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
 
 /// An endpoint that sends next, of any contract. [`AnyEndpoint::downcast`] turns it into a typed one.
@@ -74,8 +75,11 @@ impl AnyEndpoint {
         let wanted = <E::Contract as Contract>::FINGERPRINT;
         let found = self.fingerprint();
         // A channel has its client's contract; its server may speak one that extends it.
-        let serves = E::SIDE == Side::Server && <E::Contract as Contract>::DESCRIPTION.serves(found);
-        if wanted != found && !serves {
+        let fits = match E::SIDE {
+            Side::Client => wanted == found,
+            Side::Server => <E::Contract as Contract>::serves(found),
+        };
+        if !fits {
             return Err(Mismatch::Contract { wanted, found });
         }
         if (self.side, self.state) != (E::SIDE, E::STATE) {
@@ -95,6 +99,8 @@ impl fmt::Debug for AnyEndpoint {
 // SAFETY: the endpoint sends next, whatever its contract; plain data otherwise, `repr(C)`.
 unsafe impl Exchange for AnyEndpoint {
     const FINGERPRINT: u64 = fingerprint::text(fingerprint::SEED, "AnyEndpoint");
+    // Its contract is compared when it is downcast.
+    const CARRIES: Carries = Carries::Nothing;
     const HOLDS_HANDLES: bool = true;
     const ANY_BYTES: bool = false;
     const WIRE_BYTES: usize = varint_bytes(u64::BITS);

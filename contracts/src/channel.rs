@@ -11,11 +11,13 @@ use crate::abi::{
     BlockEntry, Channel, End, Owner, Ring, SLOT_BODY, Slot, TRACKED_BLOCK, TRACKED_END, Tracked,
 };
 use crate::endpoint::{Description, Side};
+use crate::reach;
 
 /// All that a channel's memory depends on. Index 0 of a pair is the direction to the client, 1 to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(C)]
 pub struct Shape {
-    /// The contract's fingerprint.
+    /// The contract's fingerprint, as [`Contract::FINGERPRINT`](crate::Contract::FINGERPRINT).
     pub fingerprint: u64,
     /// The start state.
     pub start: u16,
@@ -27,7 +29,7 @@ pub struct Shape {
 
 impl Shape {
     /// The shape of a channel for this contract.
-    pub const fn of(description: &Description) -> Shape {
+    pub const fn of(description: &'static Description) -> Shape {
         let mut body = [0; 2];
         let mut i = 0;
         while i < description.messages.len() {
@@ -39,7 +41,7 @@ impl Shape {
             i += 1;
         }
         Shape {
-            fingerprint: description.fingerprint,
+            fingerprint: reach::fingerprint(description),
             start: description.start,
             depth: [description.depth_to_client, description.depth_to_server],
             body,

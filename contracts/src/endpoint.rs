@@ -5,8 +5,10 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::binding;
+use crate::channel::Shape;
 use crate::exbox::Exhausted;
 use crate::port::RawEnd;
+use crate::reach::Described;
 use crate::time::Instant;
 
 /// One of a channel's two sides.
@@ -69,18 +71,25 @@ impl<E> TryReceiveError<E> {
 /// # Safety
 ///
 /// `Client` and `Server` are the endpoints of this contract in its start state, and never more messages than the
-/// depths say are in flight: rings are sized by them and not checked.
+/// depths say are in flight: rings are sized by them and not checked. `SHAPE` and `FINGERPRINT` are what they are here, and
+/// `serves` knows the contract itself and what it extends.
 pub unsafe trait Contract: Sized + 'static {
     /// The enum's name.
     const NAME: &'static str;
+    /// See [`Contract::DESCRIPTION`].
+    #[doc(hidden)]
+    const DESCRIBED: Described;
     /// States and messages, for tools and for binding.
-    const DESCRIPTION: &'static Description;
+    const DESCRIPTION: &'static Description = Self::DESCRIBED.get();
     /// The greatest number of messages in flight to the server.
     const DEPTH_TO_SERVER: usize;
     /// The greatest number of messages in flight to the client.
     const DEPTH_TO_CLIENT: usize;
-    /// Hash of states, messages and layouts. Two programs that were built apart can talk if theirs are equal.
-    const FINGERPRINT: u64 = Self::DESCRIPTION.fingerprint;
+    /// All that a channel's memory depends on, and the fingerprint.
+    const SHAPE: Shape = Shape::of(Self::DESCRIPTION);
+    /// Hash of states, messages and layouts, and of all contracts that can be reached through endpoints in messages. Two
+    /// programs that were built apart can talk if theirs are equal.
+    const FINGERPRINT: u64 = Self::SHAPE.fingerprint;
     /// The client's endpoint in the start state.
     type Client: Endpoint<Contract = Self>;
     /// The server's endpoint in the start state.
@@ -88,9 +97,15 @@ pub unsafe trait Contract: Sized + 'static {
 
     /// A new channel, both ends in the caller's hands.
     fn channel() -> Result<(Self::Client, Self::Server), Exhausted> {
-        let (client, server) = binding::create_channel(Self::DESCRIPTION)?;
+        let (client, server) = binding::create_channel::<Self>()?;
         // SAFETY: the channel is fresh and was made for this contract, so both ends are in its start state.
         Ok(unsafe { (Self::Client::from_raw(client), Self::Server::from_raw(server)) })
+    }
+
+    /// Whether a client of the contract with this fingerprint can talk to a server of this one: it is the same, or one
+    /// that this one extends.
+    fn serves(fingerprint: u64) -> bool {
+        fingerprint == Self::FINGERPRINT
     }
 }
 
@@ -191,18 +206,22 @@ pub unsafe trait SendFirst: Endpoint {
 
 /// A contract as data.
 #[derive(Debug)]
-#[repr(C)]
 pub struct Description {
     /// The enum's name.
     pub name: &'static str,
-    /// See [`Contract::FINGERPRINT`].
-    pub fingerprint: u64,
+    /// Hash of states, messages and layouts, in which endpoints count by contract's name, side and state. What binds is
+    /// compared by [`Contract::FINGERPRINT`], which covers the contracts of those endpoints too.
+    pub own: u64,
+    /// Hash of the place in the source: tells the contracts of one program apart, whatever their names.
+    pub place: u64,
     /// The start state.
     pub start: u16,
     /// All states, `End` last.
     pub states: &'static [StateDescription],
     /// All messages, in the order of the enum's variants.
     pub messages: &'static [MessageDescription],
+    /// The contracts whose endpoints messages can hold, in the order of the messages and, within one, of its layout.
+    pub carries: &'static [CarriedContract],
     /// See [`Contract::DEPTH_TO_SERVER`].
     pub depth_to_server: u32,
     /// See [`Contract::DEPTH_TO_CLIENT`].
@@ -221,13 +240,28 @@ pub struct StateDescription {
     pub speaker: Option<Side>,
 }
 
+/// A contract whose endpoints a message can hold.
+#[derive(Clone, Copy)]
+pub struct CarriedContract {
+    /// The message, an index into [`Description::messages`].
+    pub message: u16,
+    /// The contract, which may be the one that has the message.
+    pub contract: &'static Description,
+}
+
+impl fmt::Debug for CarriedContract {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // By name: a contract may reach itself.
+        write!(f, "{} in message {}", self.contract.name, self.message)
+    }
+}
+
 /// One message of a contract.
 #[derive(Debug)]
-#[repr(C)]
 pub struct MessageDescription {
     /// The variant's name.
     pub name: &'static str,
-    /// Hash of name, sender, steps and fields with their layout.
+    /// Hash of name, sender, steps and fields with their layout, in which endpoints count as in [`Description::own`].
     pub fingerprint: u64,
     /// The side that sends it.
     pub sender: Side,

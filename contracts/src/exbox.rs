@@ -13,6 +13,7 @@ use crate::abi::BlockEntry;
 use crate::binding;
 use crate::exchange::{Exchange, Transfer};
 use crate::fingerprint;
+use crate::reach::Carries;
 use crate::wire::{Block, DecodeError, Decoder, Encoder, varint_bytes};
 
 /// The exchange heap, or the caller's share of memory, has no room for what was asked.
@@ -90,6 +91,7 @@ unsafe impl<T: Content + ?Sized + Sync> Sync for ExBox<T> {}
 // the block and all that its content holds are handed over.
 unsafe impl<T: Content + ?Sized> Exchange for ExBox<T> {
     const FINGERPRINT: u64 = fingerprint::mix(fingerprint::text(fingerprint::SEED, "ExBox"), T::FINGERPRINT);
+    const CARRIES: Carries = <T::Element as Exchange>::CARRIES;
     const HOLDS_HANDLES: bool = true;
     const ANY_BYTES: bool = false;
     // The handle's index, and the length if the type does not say.

@@ -12,6 +12,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use crate::abi::{BlockEntry, End, Owner, Tracked};
 use crate::exbox::Exhausted;
 use crate::fingerprint;
+use crate::reach::Carries;
 use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
 
 /// A type whose values may cross a channel.
@@ -19,8 +20,9 @@ use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
 /// # Safety
 ///
 /// A value holds no pointer to the sender's memory other than through blocks and endpoints; its layout is fixed
-/// (`repr(C)` or primitive) and covered by `FINGERPRINT`; `hand_over` reaches every block and endpoint that
-/// the value holds; `ANY_BYTES` is not claimed of a type for which it is not so.
+/// (`repr(C)` or primitive) and covered by `FINGERPRINT`; `CARRIES` has the contract of every typed endpoint that it can
+/// hold, in an order that the layout decides; `hand_over` reaches every block and endpoint that the value holds;
+/// `ANY_BYTES` is not claimed of a type for which it is not so.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot cross a channel",
     label = "not an `Exchange` type",
@@ -29,8 +31,10 @@ use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
     note = "references, `Rc`, `Arc`, `Vec`, `String`, `dyn`, function and raw pointers do not: put the data in a block"
 )]
 pub unsafe trait Exchange: Sized + Send + 'static {
-    /// Hash of the type's name, layout and parts.
+    /// Hash of the type's name, layout and parts. An endpoint counts by its contract's name, its side and its state.
     const FINGERPRINT: u64;
+    /// The contracts whose endpoints a value can hold, also in blocks.
+    const CARRIES: Carries;
     /// Whether a value can hold blocks or endpoints.
     const HOLDS_HANDLES: bool;
     /// Whether every row of bytes of this size is a value, and no byte of a value is padding: then a block of values
@@ -95,6 +99,7 @@ macro_rules! plain {
                 fingerprint::text(fingerprint::SEED, stringify!($type)),
                 (size_of::<$type>() << 8 | align_of::<$type>()) as u64,
             );
+            const CARRIES: Carries = Carries::Nothing;
             const HOLDS_HANDLES: bool = false;
             const ANY_BYTES: bool = $any_bytes;
             const WIRE_BYTES: usize = $bytes;
@@ -141,6 +146,7 @@ unsafe impl<T: Exchange, const N: usize> Exchange for [T; N] {
         fingerprint::mix(fingerprint::text(fingerprint::SEED, "array"), T::FINGERPRINT),
         N as u64,
     );
+    const CARRIES: Carries = T::CARRIES;
     const HOLDS_HANDLES: bool = T::HOLDS_HANDLES;
     const ANY_BYTES: bool = T::ANY_BYTES || N == 0;
     const WIRE_BYTES: usize = T::WIRE_BYTES.saturating_mul(N);

@@ -59,6 +59,7 @@
 use crate::binding;
 use crate::endpoint::{Contract, Description, Endpoint, Side};
 use crate::exbox::Exhausted;
+use crate::reach;
 
 /// A contract that begins as contract `B`. Implemented by `derive(Contract)` for `extends = B`.
 ///
@@ -72,17 +73,9 @@ pub unsafe trait Extends<B: Contract>: Contract {
     /// # Errors
     /// [`Exhausted`] if there is no memory for a channel.
     fn base_channel() -> Result<(B::Client, Self::Server), Exhausted> {
-        let (client, server) = binding::create_channel(B::DESCRIPTION)?;
+        let (client, server) = binding::create_channel::<B>()?;
         // SAFETY: the channel is fresh, and its contract is one that the server's extends.
         Ok(unsafe { (B::Client::from_raw(client), Self::Server::from_raw(server)) })
-    }
-}
-
-impl Description {
-    /// Whether a client of the contract with this fingerprint can talk to a server of this one: it is the same, or one
-    /// that this one extends.
-    pub fn serves(&self, fingerprint: u64) -> bool {
-        self.fingerprint == fingerprint || self.base.is_some_and(|base| base.serves(fingerprint))
     }
 }
 
@@ -171,7 +164,7 @@ pub const fn check(this: &Description, base: &Description) {
 /// receive.
 #[doc(hidden)]
 #[track_caller]
-pub const fn check_message(this: &Description, base: &Description, index: usize) {
+pub const fn check_message(this: &'static Description, base: &'static Description, index: usize) {
     let message = &this.messages[index];
     let words = Words::new().and("message `").and(message.name).and("` ");
     if index >= base.messages.len() {
@@ -195,10 +188,10 @@ pub const fn check_message(this: &Description, base: &Description, index: usize)
         return;
     }
     let old = &base.messages[index];
-    if message.fingerprint == old.fingerprint {
-        return;
-    }
-    let words = if !same(message.name, old.name) {
+    let words = if message.fingerprint == old.fingerprint {
+        let Some(contract) = other_carried(this, base, index) else { return };
+        words.and("carries another `").and(contract.name).and("` than in `").and(base.name).and("`")
+    } else if !same(message.name, old.name) {
         words.and("stands where `").and(base.name).and("` has `").and(old.name).and("`")
     } else if message.sender as u8 != old.sender as u8 {
         words.and("is sent by the other side in `").and(base.name).and("`")
@@ -212,6 +205,24 @@ pub const fn check_message(this: &Description, base: &Description, index: usize)
     words
         .and(": an extension repeats its base's messages first, in order, and changes nothing in them")
         .refuse();
+}
+
+/// A contract that a message carries in place of the base's. Their names are the same.
+const fn other_carried(
+    this: &'static Description,
+    base: &'static Description,
+    index: usize,
+) -> Option<&'static Description> {
+    let (mut i, end) = this.carried_by(index);
+    // What earlier messages carry is as much in both, or they are refused.
+    while i < end && i < base.carries.len() {
+        let (new, old) = (this.carries[i].contract, base.carries[i].contract);
+        if reach::fingerprint(new) != reach::fingerprint(old) {
+            return Some(new);
+        }
+        i += 1;
+    }
+    None
 }
 
 const fn same_steps(this: &Description, base: &Description, index: usize) -> bool {

@@ -2,10 +2,12 @@
 
 use core::fmt;
 
-use crate::endpoint::{MessageDescription, Side, StateDescription};
+use crate::endpoint::{CarriedContract, MessageDescription, Side, StateDescription};
 use crate::exbox::Exhausted;
 use crate::exchange::{Exchange, Transfer};
 use crate::fingerprint::{SEED, mix, text};
+use crate::reach::List;
+pub use crate::reach::{Carries, Described};
 use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
 
 /// A state of a contract as a type.
@@ -45,20 +47,25 @@ pub type Encoded = Result<(), Exhausted>;
 /// What comes of reading a value in wire form.
 pub type Decoded<T> = Result<T, DecodeError>;
 
-/// What a field of type `T` adds to a fingerprint, and whether it can hold blocks or endpoints.
+/// What a field of type `T` adds to a fingerprint, and what it can hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     fingerprint: u64,
+    pub(crate) carries: Carries,
     holds_handles: bool,
     any_bytes: bool,
     size: usize,
     wire_bytes: usize,
 }
 
+/// An enum's variant: its name, its number and its fields.
+pub type Variant = (&'static str, u64, &'static [Field]);
+
 /// What there is to know about a part of type `T` of a message or of a type that crosses.
 #[derive(Clone, Copy, Debug)]
 pub struct Part<T> {
     fingerprint: u64,
+    carries: Carries,
     holds_handles: bool,
     any_bytes: bool,
     wire_bytes: usize,
@@ -72,6 +79,7 @@ pub struct Part<T> {
 pub const fn part<T: Exchange>() -> Part<T> {
     Part {
         fingerprint: T::FINGERPRINT,
+        carries: T::CARRIES,
         holds_handles: T::HOLDS_HANDLES,
         any_bytes: T::ANY_BYTES,
         wire_bytes: T::WIRE_BYTES,
@@ -88,6 +96,7 @@ impl<T> Part<T> {
         hash = mix(mix(hash, size_of::<T>() as u64), align_of::<T>() as u64);
         Field {
             fingerprint: mix(hash, offset as u64),
+            carries: self.carries,
             holds_handles: self.holds_handles,
             any_bytes: self.any_bytes,
             size: size_of::<T>(),
@@ -129,6 +138,18 @@ pub const fn holds_handles(fields: &[Field]) -> bool {
     false
 }
 
+/// As [`holds_handles`], of an enum.
+pub const fn variants_hold_handles(variants: &[Variant]) -> bool {
+    let mut i = 0;
+    while i < variants.len() {
+        if holds_handles(variants[i].2) {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
 /// Whether any bytes are a value of a struct `T` of these fields, and none is padding.
 pub const fn any_bytes<T>(fields: &[Field]) -> bool {
     let mut size = 0;
@@ -155,7 +176,7 @@ pub const fn wire_bytes(fields: &[Field]) -> usize {
 }
 
 /// As [`wire_bytes`], of an enum: each variant's fields.
-pub const fn variants_wire_bytes(variants: &[(&str, u64, &[Field])]) -> usize {
+pub const fn variants_wire_bytes(variants: &[Variant]) -> usize {
     let mut longest = 0;
     let mut i = 0;
     while i < variants.len() {
@@ -201,7 +222,7 @@ pub const fn layout<T>(name: &str, parts: &[Field]) -> u64 {
 }
 
 /// Fingerprint of an enum: each variant's name, number and fields.
-pub const fn variants<T>(name: &str, variants: &[(&str, u64, &[Field])]) -> u64 {
+pub const fn variants<T>(name: &str, variants: &[Variant]) -> u64 {
     let mut hash = layout::<T>(name, &[]);
     let mut i = 0;
     while i < variants.len() {
@@ -246,14 +267,27 @@ pub const fn message<B: Exchange>(
     }
 }
 
-/// Fingerprint of a contract.
+/// Whether a contract extends another. An endpoint of a server of one that does may belong to a channel of its base.
+#[derive(Clone, Copy, Debug)]
+pub enum Origin {
+    /// It stands alone.
+    New,
+    /// It extends another.
+    Extension,
+}
+
+/// Fingerprint of a contract without those that its messages carry.
 pub const fn contract(
     name: &str,
     states: &[StateDescription],
     messages: &[MessageDescription],
     depths: [usize; 2],
+    origin: Origin,
 ) -> u64 {
     let mut hash = mix(mix(text(SEED, name), depths[0] as u64), depths[1] as u64);
+    if let Origin::Extension = origin {
+        hash = text(hash, "extension");
+    }
     let mut i = 0;
     while i < states.len() {
         let speaker = match states[i].speaker {
@@ -269,6 +303,22 @@ pub const fn contract(
         i += 1;
     }
     hash
+}
+
+/// Hash of a contract's place in the source.
+pub const fn place(module: &str, file: &str, line: u32, column: u32, name: &str) -> u64 {
+    let hash = text(text(text(SEED, module), file), name);
+    mix(mix(hash, line as u64), column as u64)
+}
+
+/// How many endpoints messages can carry.
+pub const fn count_carried(messages: &[Carries]) -> usize {
+    List::<0>::of(messages).length
+}
+
+/// The contracts of these endpoints; `N` is [`count_carried`].
+pub const fn carried<const N: usize>(messages: &[Carries]) -> [CarriedContract; N] {
+    List::of(messages).entries
 }
 
 /// Shows an endpoint: contract, side and state.

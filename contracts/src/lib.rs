@@ -15,8 +15,8 @@
 //! Reading order: [`exchange`] (what may cross), [`exbox`] (the owning handle), [`abi`] (the memory both sides
 //! see), [`port`] (send and receive, untyped), [`endpoint`] (the typed layer that `derive(Contract)` fills in),
 //! [`set`] (waiting on many), [`stream`] (many messages one way), [`extension`] (contracts that begin as others),
-//! [`spec`] (the stock contracts), [`wire`] (messages as bytes), and, with feature `std`, `testing` (peers to test a
-//! server or a client against).
+//! [`reach`] (what endpoints in messages lead to), [`spec`] (the stock contracts), [`wire`] (messages as bytes), and,
+//! with feature `std`, `testing` (peers to test a server or a client against).
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -40,6 +40,7 @@ pub mod freestanding;
 pub mod generated;
 pub mod manifest;
 pub mod port;
+pub mod reach;
 pub mod select;
 pub mod set;
 pub mod spec;
@@ -53,8 +54,8 @@ pub mod wire;
 pub use any::AnyEndpoint;
 pub use channel_derive::{Contract, Exchange};
 pub use endpoint::{
-    Closed, Contract, Description, Endpoint, MessageDescription, Receive, ReceiveByError, SendFirst, Side,
-    StateDescription, TryReceiveError,
+    CarriedContract, Closed, Contract, Description, Endpoint, MessageDescription, Receive, ReceiveByError,
+    SendFirst, Side, StateDescription, TryReceiveError,
 };
 pub use exbox::{ExBox, Exhausted};
 pub use exchange::{Exchange, Transfer};

@@ -5,7 +5,6 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::abi::{Channel, End, Owner, Ring, SLOT_BODY};
 use crate::binding;
-use crate::channel::Shape;
 use crate::endpoint::{Closed, Contract, Side};
 use crate::exchange::{Exchange, Transfer};
 use crate::stream::{self, SendError, TrySendError};
@@ -28,7 +27,7 @@ fn ring<C: Contract>(channel: &Channel, own: Side, to: Side) -> &Ring {
     if const { C::DESCRIPTION.base.is_some() } && matches!(own, Side::Server) {
         return &channel.rings[to as usize];
     }
-    let rings: &'static [Ring; 2] = const { &Shape::of(C::DESCRIPTION).rings() };
+    let rings: &'static [Ring; 2] = const { &C::SHAPE.rings() };
     &rings[to as usize]
 }
 

@@ -6,6 +6,7 @@ use core::str;
 use crate::exbox::Exhausted;
 use crate::exchange::{Exchange, Transfer};
 use crate::fingerprint;
+use crate::reach::Carries;
 use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
 
 /// A text of at most `N` bytes of UTF-8, stored in place.
@@ -66,6 +67,7 @@ impl<const N: usize> Text<N> {
 // SAFETY: two plain fields, `repr(C)`.
 unsafe impl<const N: usize> Exchange for Text<N> {
     const FINGERPRINT: u64 = fingerprint::mix(fingerprint::text(fingerprint::SEED, "Text"), N as u64);
+    const CARRIES: Carries = Carries::Nothing;
     const HOLDS_HANDLES: bool = false;
     const ANY_BYTES: bool = false;
     const WIRE_BYTES: usize = varint_bytes(u32::BITS) + N;

@@ -29,6 +29,7 @@ pub const PROCESSES: &[&str] = &[
     "meter",
     "north",
     "origin",
+    "outdated",
     "porter",
     "relay",
     "sink",
@@ -70,6 +71,17 @@ pub fn whole_system() -> System {
     let mut images = images().clone();
     images.sips.retain(|name, _| !PROCESSES.contains(&name.as_str()));
     System::from_images(images).expect("the images can be read")
+}
+
+/// The same, with one of the tests' own processes, which starts before all others.
+///
+/// # Panics
+/// As [`whole_system`].
+pub fn whole_system_and(process: &str) -> System {
+    let mut wiring = boot::wiring::wiring();
+    wiring.start.insert(0, process.to_owned());
+    let wiring = postcard::to_allocvec(&wiring).expect("a wiring can be encoded");
+    whole_system().entry("boot/wiring", wiring).entry(&format!("sips/{process}"), image(process))
 }
 
 /// The image of the process `name`.

@@ -5,12 +5,14 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use boot::check::{fit, manifest};
 use boot::options::Options;
 use boot::qemu::{Machine, Medium, Outcome};
 use boot::run::Guest;
 use boot::system::{System, scratch_dir};
+use boot::wiring::Start;
 use clap::Parser;
-use tests::{image, images, whole_system};
+use tests::{image, images, whole_system, whole_system_and};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -118,6 +120,38 @@ fn a_process_whose_contract_differs_from_its_peers_is_refused_with_the_message_t
     assert_eq!(answers.len(), 2);
 }
 
+/// What keeps `outdated` and `north` apart, whose contract is the same but for one that it carries.
+const OUTDATED: &str = "message Seated carries Seat, in which message Given differs";
+
+#[test]
+fn a_process_whose_contract_carries_another_version_of_one_is_refused_when_it_starts() {
+    let answers =
+        answers(whole_system_and("north").entry("sips/outdated", image("outdated")), &["run outdated"]);
+    assert_eq!(answers, [format!("run: outdated: it uses the service 'north' (Lobby), but {OUTDATED}")]);
+}
+
+#[test]
+fn processes_whose_contract_carries_two_versions_of_one_do_not_make_a_system() {
+    let process = |name| (Start::AtBoot, manifest(&images().sips[name]).expect("an image with a manifest"));
+    let error = fit(&[process("north"), process("outdated")]).expect_err("they do not fit");
+    assert_eq!(
+        error.to_string(),
+        format!("outdated and north do not agree on the service north: {OUTDATED}")
+    );
+    fit(&[process("north"), process("south")]).expect("they fit");
+}
+
+#[test]
+fn the_directory_does_not_lead_to_a_service_whose_contract_carries_another_version_of_one() {
+    let system = whole_system_and("north").entry("sips/faulty", image("faulty"));
+    let run = system.exec("run faulty lobby north; run faulty outdated north; run faulty mistaken north");
+    let run = run.run(LIMIT).expect("the machine runs");
+    assert_eq!(run.outcome, Outcome::Success, "{}", run.text());
+    let answers = lookups(&run.log);
+    assert_eq!(answers[..2], ["north: found", "north: refused: it speaks another contract"]);
+    assert!(answers[2].starts_with("north: found, and not taken: the endpoint's contract has fingerprint"));
+}
+
 #[test]
 fn a_process_that_speaks_an_extension_is_refused_by_a_provider_of_the_base() {
     let system = whole_system().entry("sips/ahead", image("ahead"));
@@ -172,6 +206,11 @@ fn a_process_with_too_little_stack_for_the_kernel_is_ended_before_the_kernel_nee
     assert_eq!(answers, requests.map(|_| expected), "{requests:?}");
 }
 
+/// What `faulty` heard from the directory.
+fn lookups(log: &str) -> Vec<&str> {
+    log.lines().filter_map(|line| line.split_once(": lookup ")).map(|(_, answer)| answer).collect()
+}
+
 #[test]
 fn a_name_that_the_directory_does_not_know_or_may_not_give_is_answered_as_unknown() {
     let script = "run faulty lookup nobody; run faulty lookup system; run faulty lookup probe; \
@@ -179,11 +218,9 @@ fn a_name_that_the_directory_does_not_know_or_may_not_give_is_answered_as_unknow
     let system = whole_system().entry("sips/faulty", image("faulty")).exec(script);
     let run = system.run(LIMIT).expect("the machine runs");
     assert_eq!(run.outcome, Outcome::Success, "{}", run.text());
-    let answers: Vec<&str> =
-        run.log.lines().filter_map(|line| line.split_once(": lookup ")).map(|(_, answer)| answer).collect();
     // The kernel's own services are granted by manifest, and to nobody who merely asks.
     assert_eq!(
-        answers,
+        lookups(&run.log),
         [
             "nobody: unknown",
             "system: unknown",

@@ -63,6 +63,9 @@ impl Writer<'_> {
                     #side_value,
                     <S as ::contracts::generated::State>::NAME,
                 );
+                const CARRIES: ::contracts::generated::Carries = ::contracts::generated::Carries::Endpoint(
+                    <#contract as ::contracts::Contract>::DESCRIBED,
+                );
                 const HOLDS_HANDLES: bool = true;
                 const ANY_BYTES: bool = false;
                 const WIRE_BYTES: usize = <::contracts::AnyEndpoint as ::contracts::Exchange>::WIRE_BYTES;

@@ -62,6 +62,7 @@ impl Writer<'_> {
             #[diagnostic::do_not_recommend]
             unsafe impl ::contracts::Exchange for #body {
                 const FINGERPRINT: u64 = ::contracts::generated::layout::<Self>(#name, Self::FIELDS);
+                const CARRIES: ::contracts::generated::Carries = ::contracts::generated::Carries::Fields(Self::FIELDS);
                 const HOLDS_HANDLES: bool = ::contracts::generated::holds_handles(Self::FIELDS);
                 #[inline]
                 fn hand_over(&self, #transfer: &mut ::contracts::Transfer) {

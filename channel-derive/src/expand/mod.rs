@@ -168,9 +168,24 @@ impl<'a> Writer<'a> {
         let name = &protocol.name;
         let Depths { to_server, to_client } = depths;
         let start = &self.states[crate::model::START];
-        let base = match &self.base {
-            Some(base) => quote!(::core::option::Option::Some(<#base as ::contracts::Contract>::DESCRIPTION)),
-            None => quote!(::core::option::Option::None),
+        let described = |contract: &Path| quote!(<#contract as ::contracts::Contract>::DESCRIBED);
+        let (base, origin, serves) = match &self.base {
+            Some(path) => {
+                let (base, fingerprint) = (described(path), local("fingerprint"));
+                (
+                    quote!(::core::option::Option::Some(::contracts::generated::Described::get(#base))),
+                    quote!(::contracts::generated::Origin::Extension),
+                    quote! {
+                        fn serves(#fingerprint: u64) -> bool {
+                            #fingerprint == <Self as ::contracts::Contract>::FINGERPRINT
+                                || <#path as ::contracts::Contract>::serves(#fingerprint)
+                        }
+                    },
+                )
+            }
+            None => {
+                (quote!(::core::option::Option::None), quote!(::contracts::generated::Origin::New), quote!())
+            }
         };
         let states = protocol.states.iter().enumerate().map(|(state, name)| {
             let name = &name.text;
@@ -194,24 +209,45 @@ impl<'a> Writer<'a> {
             let window = message.window.unwrap_or(0);
             quote!(::contracts::generated::message::<#body>(#name, #sender, &[#(#steps),*], #window, STATES))
         });
+        let bodies = self.messages.iter().map(|names| &names.body);
+        // Statics, since contracts may refer to each other; in the constant, so that no name of the user's is taken.
         quote! {
             // SAFETY: depths and endpoints are those of the messages that the description lists.
             unsafe impl ::contracts::Contract for #contract {
                 const NAME: &'static str = #name;
-                const DESCRIPTION: &'static ::contracts::Description = {
+                const DESCRIBED: ::contracts::generated::Described = {
                     const STATES: &[::contracts::StateDescription] = &[#(#states),*];
                     const MESSAGES: &[::contracts::MessageDescription] = &[#(#messages),*];
-                    &::contracts::Description {
+                    const CARRIES: &[::contracts::generated::Carries] = &[#(<#bodies as ::contracts::Exchange>::CARRIES),*];
+                    static CARRIED: [::contracts::CarriedContract; ::contracts::generated::count_carried(CARRIES)] =
+                        ::contracts::generated::carried(CARRIES);
+                    static DESCRIPTION: ::contracts::Description = ::contracts::Description {
                         name: #name,
-                        fingerprint: ::contracts::generated::contract(#name, STATES, MESSAGES, [#to_server, #to_client]),
+                        own: ::contracts::generated::contract(
+                            #name,
+                            STATES,
+                            MESSAGES,
+                            [#to_server, #to_client],
+                            #origin,
+                        ),
+                        place: ::contracts::generated::place(
+                            ::core::module_path!(),
+                            ::core::file!(),
+                            ::core::line!(),
+                            ::core::column!(),
+                            #name,
+                        ),
                         start: 0u16,
                         states: STATES,
                         messages: MESSAGES,
+                        carries: &CARRIED,
                         depth_to_server: #to_server as u32,
                         depth_to_client: #to_client as u32,
                         base: #base,
-                    }
+                    };
+                    ::contracts::generated::Described::new(&DESCRIPTION)
                 };
+                #serves
                 const DEPTH_TO_SERVER: usize = #to_server;
                 const DEPTH_TO_CLIENT: usize = #to_client;
                 type Client = Client<#start>;

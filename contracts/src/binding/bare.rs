@@ -29,7 +29,7 @@ use crate::abi::{
     Thread, Tracked,
 };
 use crate::channel::{Carried, walk};
-use crate::endpoint::{Description, Side};
+use crate::endpoint::{Contract, Side};
 use crate::exbox::Exhausted;
 use crate::port::RawEnd;
 use crate::time::Instant;
@@ -291,8 +291,14 @@ pub(crate) unsafe fn free_block(entry: &'static BlockEntry) {
     unsafe { (kernel().block_free)(entry) }
 }
 
-pub(crate) fn create_channel(description: &'static Description) -> Result<(RawEnd, RawEnd), Exhausted> {
-    let channel = (kernel().channel_create)(&ChannelRequest { description });
+pub(crate) fn create_channel<C: Contract>() -> Result<(RawEnd, RawEnd), Exhausted> {
+    request_channel(
+        const { &ChannelRequest { shape: C::SHAPE, contract: C::NAME, states: C::DESCRIPTION.states } },
+    )
+}
+
+fn request_channel(request: &ChannelRequest) -> Result<(RawEnd, RawEnd), Exhausted> {
+    let channel = (kernel().channel_create)(request);
     // SAFETY: null, or a fresh channel that lives until both ends are closed.
     let channel: &'static Channel = unsafe { channel.as_ref() }.ok_or(Exhausted)?;
     // SAFETY: the ends are fresh and ours.

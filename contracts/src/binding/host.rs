@@ -14,8 +14,8 @@ use std::sync::{Mutex, OnceLock};
 use std::thread::{self, Thread};
 
 use crate::abi::{BlockEntry, Channel, End, NOTIFY_SET, Owner, OwnerKind, Set, TRACKED_BLOCK, Tracked};
-use crate::channel::{self, Carried, Closing, Shape};
-use crate::endpoint::{Description, Side};
+use crate::channel::{self, Carried, Closing};
+use crate::endpoint::{Contract, Side};
 use crate::exbox::Exhausted;
 use crate::port::RawEnd;
 use crate::time::Instant;
@@ -201,11 +201,11 @@ pub(crate) unsafe fn free_block(entry: &'static BlockEntry) {
     }
 }
 
-pub(crate) fn create_channel(description: &'static Description) -> Result<(RawEnd, RawEnd), Exhausted> {
+pub(crate) fn create_channel<C: Contract>() -> Result<(RawEnd, RawEnd), Exhausted> {
     if exhausted() {
         return Err(Exhausted);
     }
-    let shape = Shape::of(description);
+    let shape = C::SHAPE;
     let layout = shape.layout();
     // SAFETY: a channel is never empty; the memory is fresh, and the ends are ours.
     unsafe {

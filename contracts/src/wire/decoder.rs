@@ -4,8 +4,6 @@ use core::str;
 
 use super::{Block, DecodeError, Handle, HandleFault, ValueFault, Violation};
 use crate::any::AnyEndpoint;
-#[cfg(feature = "std")]
-use crate::endpoint::Contract;
 use crate::endpoint::SendFirst;
 use crate::exbox::{Content, ExBox};
 use crate::exchange::Exchange;
@@ -272,7 +270,7 @@ impl<'a> Decoder<'a> {
 /// An endpoint whose peer has closed.
 #[cfg(feature = "std")]
 fn made_up_endpoint<E: SendFirst>() -> Result<E, DecodeError> {
-    let (client, server) = crate::binding::create_channel(<E::Contract as Contract>::DESCRIPTION)?;
+    let (client, server) = crate::binding::create_channel::<E::Contract>()?;
     let raw = match E::SIDE {
         crate::Side::Client => client,
         crate::Side::Server => server,

@@ -15,7 +15,7 @@ use contracts::abi::{BlockEntry, Channel, End, NEW_MEMBER, NOTIFY_SET, Set, Trac
 use contracts::binding::notify_end;
 use contracts::channel::{Carried, Closing, Shape, initialise};
 pub use sets::{Sets, close_set, create_set};
-pub use views::{ChannelView, EndView, knows_names, learn_names, survey, survey_of};
+pub use views::{ChannelView, EndView, learn_names, learn_service_names, survey, survey_of};
 
 use crate::account::{self, Account};
 use crate::exchange::{self, CHANNEL_MEMORY};

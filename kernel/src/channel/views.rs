@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::Side;
-use contracts::abi::{Channel, Owner};
+use contracts::abi::{Channel, ChannelRequest, Owner};
 use contracts::manifest::ContractInfo;
 use hashbrown::HashMap;
 use spin::Mutex;
@@ -21,13 +21,17 @@ struct Names {
 }
 
 static NAMES: Mutex<Option<HashMap<u64, Names>>> = Mutex::new(None);
-/// Whether [`learn_names`] was called for the contract with this fingerprint.
-pub fn knows_names(fingerprint: u64) -> bool {
-    NAMES.lock().as_ref().is_some_and(|names| names.contains_key(&fingerprint))
+
+/// Keeps the names of a contract that a SIP makes a channel of, for [`survey`].
+pub fn learn_names(request: &ChannelRequest) {
+    NAMES.lock().get_or_insert_default().entry(request.shape.fingerprint).or_insert_with(|| Names {
+        contract: request.contract.into(),
+        states: request.states.iter().map(|state| state.name.into()).collect(),
+    });
 }
 
-/// Keeps the names of a contract, and of those it extends, for [`survey`].
-pub fn learn_names(contract: &ContractInfo) {
+/// Keeps the names of a service's contract, and of those it extends, for [`survey`].
+pub fn learn_service_names(contract: &ContractInfo) {
     let mut names = NAMES.lock();
     let names = names.get_or_insert_default();
     names

@@ -53,7 +53,7 @@ pub fn publish(name: &str, contract: &ContractInfo, sip: u32, set: &'static Set)
     let id = services.next;
     services.next += 1;
     services.list.push(Service { id, name: name.to_string(), contract: contract.clone(), sip, set });
-    channel::learn_names(contract);
+    channel::learn_service_names(contract);
     Ok(())
 }
 

@@ -9,8 +9,6 @@ use core::ptr;
 use core::sync::atomic::AtomicUsize;
 
 use contracts::abi::{self, BlockEntry, Channel, ChannelRequest, Core, End, STACK_HEADROOM, Set, Table};
-use contracts::channel::Shape;
-use contracts::manifest::ContractInfo;
 use contracts::spec::system;
 use log::info;
 
@@ -38,10 +36,8 @@ extern "C" fn channel_create(request: &ChannelRequest) -> *const Channel {
     if memory::admit().is_err() {
         return ptr::null();
     }
-    if !channel::knows_names(request.description.fingerprint) {
-        channel::learn_names(&ContractInfo::from(request.description));
-    }
-    channel::create(&Shape::of(request.description), caller()).map_or(ptr::null(), |channel| channel)
+    channel::learn_names(request);
+    channel::create(&request.shape, caller()).map_or(ptr::null(), |channel| channel)
 }
 
 unsafe extern "C" fn end_close(end: *const End) {

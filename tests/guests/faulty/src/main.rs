@@ -13,7 +13,9 @@ use contracts::spec::directory::Directory;
 use contracts::spec::directory::directory::{Client, ClientLookingUp, Ready};
 use contracts::spec::ping::PingPong;
 use contracts::spec::ping::ping_pong::{Idle, Server};
-use contracts::{Closed, Contract, EndpointSet, ExBox, Instant, Name, Receive};
+use contracts::{Closed, Contract, EndpointSet, ExBox, Instant, Name, Receive, SendFirst};
+use trial::outdated::Lobby as Outdated;
+use trial::table::Lobby;
 
 rt::manifest! {
     main: main,
@@ -76,7 +78,11 @@ fn main(grants: Grants) -> Result<(), &'static str> {
             core::hint::spin_loop();
         },
         ("fail", _) => return Err("it was told to"),
-        ("lookup", name) => lookup(grants.directory, name),
+        ("lookup", name) => lookup::<PingPong>(grants.directory, name, PingPong::FINGERPRINT),
+        ("lobby", name) => lookup::<Lobby>(grants.directory, name, Lobby::FINGERPRINT),
+        ("outdated", name) => lookup::<Outdated>(grants.directory, name, Outdated::FINGERPRINT),
+        // The right number, by whoever heard it somewhere, and the wrong type.
+        ("mistaken", name) => lookup::<Outdated>(grants.directory, name, Lobby::FINGERPRINT),
         _ => {}
     }
     drop((blocks, waiting));
@@ -114,9 +120,15 @@ fn deeper_and(ask: &dyn Fn()) -> u64 {
     deeper_and(ask) + depth[1]
 }
 
-fn lookup(directory: Client<Ready>, name: &str) {
-    match directory.lookup(Name::truncated(name), PingPong::FINGERPRINT).receive() {
-        Ok(ClientLookingUp::Found { .. }) => rt::log!("lookup {name}: found"),
+fn lookup<C: Contract>(directory: Client<Ready>, name: &str, fingerprint: u64)
+where
+    C::Client: SendFirst,
+{
+    match directory.lookup(Name::truncated(name), fingerprint).receive() {
+        Ok(ClientLookingUp::Found { endpoint, .. }) => match endpoint.downcast::<C::Client>() {
+            Ok(_) => rt::log!("lookup {name}: found"),
+            Err(error) => rt::log!("lookup {name}: found, and not taken: {error}"),
+        },
         Ok(ClientLookingUp::Unknown { .. }) => rt::log!("lookup {name}: unknown"),
         Ok(ClientLookingUp::Refused { error, .. }) => rt::log!("lookup {name}: refused: {error}"),
         Err(Closed) => rt::log!("lookup {name}: the directory is gone"),

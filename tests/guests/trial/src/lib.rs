@@ -6,6 +6,7 @@
 //! - [`echo`]: a round trip with a block, to be measured;
 //! - [`roll`]: processes of one image, to be looked at from outside;
 //! - [`table`]: random sessions of a dealer with its peers;
+//! - [`outdated`]: the contracts of the table in another version;
 //! - [`trouble`]: why a run was cut short.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -15,6 +16,7 @@ pub mod assist;
 pub mod echo;
 pub mod feed;
 pub mod line;
+pub mod outdated;
 pub mod random;
 pub mod roll;
 pub mod table;
