@@ -224,39 +224,25 @@ fn an_endpoint_of_a_contract_that_carries_another_version_is_not_taken_for_this_
     assert!(right.is_ok());
 }
 
-/// Two contracts of one name.
-mod same_name {
-    pub(super) mod one {
-        #[derive(contracts::Contract)]
-        #[contract(start = Idle)]
-        #[allow(dead_code)]
-        pub(in super::super) enum Item {
-            #[client(Idle => End)]
-            Put { value: u8 },
+/// Contracts of one name.
+macro_rules! item {
+    ($module:ident, $value:ty) => {
+        mod $module {
+            #[derive(contracts::Contract)]
+            #[contract(start = Idle)]
+            #[allow(dead_code)]
+            pub(super) enum Item {
+                #[client(Idle => End)]
+                Put { value: $value },
+            }
         }
-    }
-
-    pub(super) mod other {
-        #[derive(contracts::Contract)]
-        #[contract(start = Idle)]
-        #[allow(dead_code)]
-        pub(in super::super) enum Item {
-            #[client(Idle => End)]
-            Put { value: i8 },
-        }
-    }
-
-    /// As `one`, in another place.
-    pub(super) mod copy {
-        #[derive(contracts::Contract)]
-        #[contract(start = Idle)]
-        #[allow(dead_code)]
-        pub(in super::super) enum Item {
-            #[client(Idle => End)]
-            Put { value: u8 },
-        }
-    }
+    };
 }
+
+item!(one, u8);
+item!(other, i8);
+// As `one`, in another place.
+item!(copy, u8);
 
 macro_rules! holder {
     ($module:ident, $first:ident, $second:ident, $third:ident) => {
@@ -267,9 +253,9 @@ macro_rules! holder {
             pub(super) enum Holder {
                 #[client(Idle => End)]
                 Three {
-                    first: super::same_name::$first::item::Client<super::same_name::$first::item::Idle>,
-                    second: super::same_name::$second::item::Client<super::same_name::$second::item::Idle>,
-                    third: super::same_name::$third::item::Client<super::same_name::$third::item::Idle>,
+                    first: super::$first::item::Client<super::$first::item::Idle>,
+                    second: super::$second::item::Client<super::$second::item::Idle>,
+                    third: super::$third::item::Client<super::$third::item::Idle>,
                 },
                 #[client(Idle => Idle, window = 1)]
                 Again { holder: self::holder::Client<self::holder::Idle> },
