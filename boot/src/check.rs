@@ -157,6 +157,7 @@ mod tests {
             priority: 1,
             blocks: 0,
             channels: 0,
+            threads: 1,
             cpu_percent: 100,
         }
     }

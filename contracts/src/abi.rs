@@ -345,6 +345,11 @@ pub struct Table {
     pub thread_block: extern "C" fn(),
     /// Lets other ready threads of the same priority run.
     pub thread_yield: extern "C" fn(),
+    /// A new thread of the caller's SIP, which runs `entry(argument)` on a stack of its own; 0 if a limit or memory does not
+    /// allow it, else 1.
+    pub thread_spawn: extern "C" fn(entry: ThreadEntry, argument: usize) -> u32,
+    /// Ends the calling thread; the last one ends the SIP, with success.
+    pub thread_exit: extern "C" fn() -> !,
     /// As [`Table::thread_block`], until the clock shows at least `deadline` nanoseconds. `word` is null or the word
     /// that names the thread; when the deadline passes first, the word is cleared.
     pub thread_block_until: unsafe extern "C" fn(deadline: u64, word: *const AtomicUsize),
@@ -363,6 +368,9 @@ pub struct Table {
     /// Ends the calling SIP because of a panic with this message.
     pub panic: unsafe extern "C" fn(text: *const u8, length: usize) -> !,
 }
+
+/// Where a thread begins.
+pub type ThreadEntry = unsafe extern "C" fn(argument: usize) -> !;
 
 /// What the kernel hands to an image's entry point.
 #[repr(C)]
@@ -414,7 +422,7 @@ layouts! {
     Shape { fingerprint, start, depth, body }
     Table {
         hash, block_allocate, block_free, channel_create, end_close, set_create, set_close, thread_block,
-        thread_yield, thread_block_until, memory_grow, port_connect, clock, log, exit, panic
+        thread_yield, thread_spawn, thread_exit, thread_block_until, memory_grow, port_connect, clock, log, exit, panic
     }
     Start { table, account, used, provided, argument, argument_length }
     StateDescription { name, speaker }

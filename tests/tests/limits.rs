@@ -14,6 +14,7 @@ fn a_process_is_told_of_each_limit_that_it_runs_into_and_goes_on() {
     // Eight blocks of 5,000 bytes take two pages each, of which 64 KiB are sixteen.
     assert_eq!(found.get::<u64>("blocks"), 8, "{found}");
     assert_eq!(found.get::<u64>("channels"), 12, "the manifest's limit: {found}");
+    assert_eq!(found.get::<u64>("threads"), 4, "the manifest's limit: {found}");
     assert_eq!(found.get::<u64>("gift"), 40 << 10, "{found}");
     assert_eq!(found.get::<u64>("value"), 7, "{found}");
     for fact in ["steady", "in_flight", "again", "refused"] {

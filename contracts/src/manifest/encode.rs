@@ -24,6 +24,8 @@ pub struct ManifestSpec {
     pub blocks: u64,
     /// See [`super::Manifest::channels`].
     pub channels: u32,
+    /// See [`super::Manifest::threads`].
+    pub threads: u32,
     /// See [`super::Manifest::cpu_percent`].
     pub cpu_percent: u8,
 }
@@ -43,7 +45,11 @@ impl ManifestSpec {
     const fn write<const N: usize>(&self, writer: Writer<N>) -> Writer<N> {
         let writer = writer.number(abi::HASH).text(self.name).ports(self.provides).ports(self.uses);
         let writer = writer.number(self.memory).number(self.stack as u64).byte(self.priority);
-        writer.number(self.blocks).number(self.channels as u64).byte(self.cpu_percent)
+        writer
+            .number(self.blocks)
+            .number(self.channels as u64)
+            .number(self.threads as u64)
+            .byte(self.cpu_percent)
     }
 }
 

@@ -31,6 +31,8 @@ pub const DEFAULT_STACK: u32 = 32 << 10;
 pub const DEFAULT_BLOCKS: u64 = 64 << 20;
 /// Limit of the channels of a SIP whose manifest does not name one.
 pub const DEFAULT_CHANNELS: u32 = 1024;
+/// Limit of the threads of a SIP whose manifest does not name one.
+pub const DEFAULT_THREADS: u32 = 8;
 /// Percent of the core for a SIP whose manifest does not name it: all.
 pub const DEFAULT_CPU_PERCENT: u8 = 100;
 
@@ -47,7 +49,7 @@ pub struct Manifest {
     pub uses: Vec<Port>,
     /// Limit of its private memory, in bytes: image, heap and stacks.
     pub memory: u64,
-    /// Bytes of its first thread's stack.
+    /// Bytes of the stack of each of its threads.
     pub stack: u32,
     /// Priority of its threads.
     pub priority: u8,
@@ -55,6 +57,8 @@ pub struct Manifest {
     pub blocks: u64,
     /// Limit of the channels that count against it.
     pub channels: u32,
+    /// Limit of its threads, the first among them.
+    pub threads: u32,
     /// Percent of the core that it may have; from 100 on there is no limit.
     pub cpu_percent: u8,
 }

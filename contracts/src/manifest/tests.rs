@@ -57,6 +57,7 @@ fn a_manifest_encoded_in_a_constant_is_what_postcard_writes() {
         priority: 200,
         blocks: 1 << 40,
         channels: 1000,
+        threads: 300,
         cpu_percent: 130,
     };
     let port = |service: &str| Port { service: service.into(), contract: ContractInfo::from(&TALK) };
@@ -70,6 +71,7 @@ fn a_manifest_encoded_in_a_constant_is_what_postcard_writes() {
         priority: 200,
         blocks: 1 << 40,
         channels: 1000,
+        threads: 300,
         cpu_percent: 130,
     };
     const LENGTH: usize = SPEC.encoded_length();

@@ -55,6 +55,8 @@ pub struct Thread {
     sleeper: Sleeper<Ready>,
     /// Where it is named besides the list of sleepers, while it is in that.
     word: AtomicPtr<AtomicUsize>,
+    /// Whether it has left, for good.
+    left: AtomicBool,
     /// None for the boot thread, whose stack the loader made.
     stack: Option<Stack>,
     /// What it goes on with after it was preempted.
@@ -99,6 +101,7 @@ static BOOT_THREAD: Thread = Thread {
     queued: Queued::new(Ready(&raw const BOOT_THREAD)),
     sleeper: Sleeper::new(Ready(&raw const BOOT_THREAD)),
     word: AtomicPtr::new(ptr::null_mut()),
+    left: AtomicBool::new(false),
     stack: None,
     preempted: UnsafeCell::new(MaybeUninit::uninit()),
 };
@@ -188,6 +191,7 @@ pub fn spawn(
             queued: Queued::new(Ready(memory)),
             sleeper: Sleeper::new(Ready(memory)),
             word: AtomicPtr::new(ptr::null_mut()),
+            left: AtomicBool::new(false),
             stack: Some(stack),
             preempted: UnsafeCell::new(MaybeUninit::uninit()),
         });
@@ -209,6 +213,11 @@ impl Thread {
     /// The account of the SIP it belongs to, or the kernel's.
     pub fn account(&self) -> &'static Account {
         self.account
+    }
+
+    /// Whether it has left: nothing runs on its stack any more, once another thread runs.
+    pub fn has_left(&self) -> bool {
+        self.left.load(Relaxed)
     }
 
     /// Its stack, unless it is the boot thread.
@@ -431,6 +440,7 @@ extern "C" fn give_core_away(_: usize) -> ! {
 
 /// Gives up the core for good. The thread's memory may be freed once another thread runs.
 pub fn leave() -> ! {
+    current().left.store(true, Relaxed);
     let stack = PREEMPTION_STACK.try_get().expect("it is made before the first SIP starts").top();
     // SAFETY: nobody is preempted while kernel code runs, so the stack is free, and it is never given back.
     unsafe { run_on(stack, give_core_away, 0) }

@@ -154,7 +154,7 @@ fn processes() -> Result<ExBox<[ProcessInfo]>, Exhausted> {
             id: view.id,
             state: view.state,
             priority: view.priority,
-            threads: 1,
+            threads: view.threads,
             parent: view.parent,
             ticks: view.ticks,
             messages: messages_of(Owner::sip(view.id)),

@@ -314,6 +314,7 @@ impl<'a> Reader<'a> {
         let sound = is_name(&manifest.name)
             && names(&manifest.provides)
             && names(&manifest.uses)
+            && manifest.threads >= 1
             && (1..=crate::sched::MOST_PRIORITY).contains(&u32::from(manifest.priority))
             && (4096..=MOST_STACK_BYTES).contains(&manifest.stack);
         if sound { Ok(manifest) } else { Err(ImageError::BadManifest) }

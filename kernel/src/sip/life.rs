@@ -7,9 +7,10 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
+use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
 
-use contracts::abi::{End, Owner, OwnerKind};
+use contracts::abi::{End, Owner, OwnerKind, ThreadEntry};
 use contracts::spec::system::{self, ending};
 use contracts::{Name, Side, Text};
 use log::info;
@@ -69,6 +70,8 @@ struct Sip {
     parent: u32,
     /// Whether it was refused memory because of its limit.
     was_refused: bool,
+    /// Whether it is listed for a thread that has left.
+    is_untidy: bool,
     /// Whom to tell when it has ended.
     watcher: Option<ending::Client<ending::Running>>,
     /// Set when it has ended, until it is reaped.
@@ -77,7 +80,7 @@ struct Sip {
 
 struct Sips {
     by_id: BTreeMap<u32, Box<Sip>>,
-    /// Those that have ended and are not reaped. There is room for all.
+    /// Those that have ended and are not reaped, and those with a thread that has left. There is room for all.
     ended: VecDeque<u32>,
     next: u32,
 }
@@ -118,14 +121,15 @@ fn start_image(image: Arc<Image>, argument: &str, parent: u32) -> Result<u32, St
     memory::admit().map_err(|memory::Exhausted| StartError::OutOfMemory)?;
     let id = {
         let mut sips = SIPS.lock();
-        let running = sips.by_id.len();
-        sips.ended.try_reserve(running + 1).map_err(|_| StartError::OutOfMemory)?;
+        // Each may be there once for its end, and once for its threads.
+        let most = 2 * (sips.by_id.len() + 1);
+        sips.ended.try_reserve(most).map_err(|_| StartError::OutOfMemory)?;
         sips.next += 1;
         sips.next - 1
     };
     let loaded = load::load(id, image, argument)?;
     info!("sip {id} ({}) starts at {:#x}", loaded.manifest().name, loaded.window.base());
-    let sip = Sip { loaded, parent, was_refused: false, watcher: None, exit: None };
+    let sip = Sip { loaded, parent, was_refused: false, is_untidy: false, watcher: None, exit: None };
     SIPS.lock().by_id.insert(id, Box::new(sip));
     Ok(id)
 }
@@ -163,13 +167,15 @@ pub(super) fn connect_port(index: usize) -> Option<&'static End> {
     Some(channel.end(Side::Client))
 }
 
-/// What a panic is: one for want of memory is the end of a SIP that broke its limit.
-pub(super) fn kind_of_panic(message: &str) -> system::Exit {
+/// How a SIP ended that panicked: one that wanted memory has broken its limit, or the machine has no more.
+pub(super) fn panicked(message: &str) -> Exit {
     // The library's words when an allocation cannot fail otherwise.
-    let wants_memory = message.starts_with("memory allocation of ");
+    if !message.starts_with("memory allocation of ") {
+        return Exit::saying(system::Exit::Panic, format_args!("{message}"));
+    }
     match SIPS.lock().by_id.get(&current_id()) {
-        Some(sip) if sip.was_refused && wants_memory => system::Exit::Memory,
-        _ => system::Exit::Panic,
+        Some(sip) if sip.was_refused => Exit::saying(system::Exit::Memory, format_args!("{message}")),
+        _ => Exit::saying(system::Exit::Panic, format_args!("the machine is out of memory: {message}")),
     }
 }
 
@@ -177,11 +183,37 @@ pub(super) fn kind_of_panic(message: &str) -> system::Exit {
 pub fn end_current(exit: Exit) -> ! {
     let id = current_id();
     let mut sips = SIPS.lock();
-    match sips.by_id.get_mut(&id) {
-        Some(sip) => sip.exit = Some(exit),
-        None => panic!("a kernel thread ended: {}", exit.in_words()),
-    }
+    let Some(sip) = sips.by_id.get_mut(&id) else { panic!("a kernel thread ended: {}", exit.in_words()) };
+    let current = sched::current();
+    let others = sip.loaded.threads.iter().filter(|running| !ptr::eq(&*running.thread, current));
+    others.for_each(|running| sched::retire(&running.thread));
+    sip.exit = Some(exit);
     sips.ended.push_back(id);
+    drop(sips);
+    ENDED.signal();
+    sched::leave()
+}
+
+/// Makes another thread of the running SIP.
+pub(super) fn spawn_thread(entry: ThreadEntry, argument: usize) -> Result<(), GrowError> {
+    memory::admit().map_err(|memory::Exhausted| GrowError::OutOfMemory)?;
+    let mut sips = SIPS.lock();
+    let sip = sips.by_id.get_mut(&current_id()).ok_or(GrowError::OutOfMemory)?;
+    sip.loaded.spawn(entry, argument)
+}
+
+/// Ends the running thread; the last one ends its SIP.
+pub(super) fn exit_thread() -> ! {
+    let id = current_id();
+    let mut sips = SIPS.lock();
+    let Some(sip) = sips.by_id.get_mut(&id) else { panic!("a kernel thread ended") };
+    if sip.loaded.live_threads() == 1 {
+        drop(sips);
+        end_current(Exit::plain(system::Exit::Success));
+    }
+    if !core::mem::replace(&mut sip.is_untidy, true) {
+        sips.ended.push_back(id);
+    }
     drop(sips);
     ENDED.signal();
     sched::leave()
@@ -195,7 +227,7 @@ pub struct NoSuchSip;
 pub fn end(id: u32, exit: Exit) -> Result<(), NoSuchSip> {
     let mut sips = SIPS.lock();
     let sip = sips.by_id.get_mut(&id).filter(|sip| sip.exit.is_none()).ok_or(NoSuchSip)?;
-    sched::retire(&sip.loaded.thread);
+    sip.loaded.threads.iter().for_each(|running| sched::retire(&running.thread));
     sip.exit = Some(exit);
     sips.ended.push_back(id);
     drop(sips);
@@ -215,12 +247,22 @@ pub fn reap_forever(vital: Option<&str>) -> ! {
     loop {
         let ended = {
             let mut sips = SIPS.lock();
-            let id = sips.ended.pop_front();
-            id.and_then(|id| sips.by_id.remove(&id).map(|sip| (id, sip)))
+            let Some(id) = sips.ended.pop_front() else {
+                drop(sips);
+                ENDED.wait();
+                continue;
+            };
+            match sips.by_id.get_mut(&id) {
+                Some(sip) if sip.exit.is_none() => {
+                    sip.is_untidy = false;
+                    sip.loaded.drop_left_threads();
+                    None
+                }
+                _ => sips.by_id.remove(&id).map(|sip| (id, sip)),
+            }
         };
-        match ended {
-            Some((id, sip)) => reap(id, *sip, vital),
-            None => ENDED.wait(),
+        if let Some((id, sip)) = ended {
+            reap(id, *sip, vital);
         }
         sched::set_priority(sched::current(), own_priority);
     }
@@ -274,6 +316,8 @@ pub struct SipView<'a> {
     pub name: &'a str,
     /// The SIP that asked for its start; 0 is the kernel.
     pub parent: u32,
+    /// Number of its threads.
+    pub threads: u32,
     /// Priority of its threads.
     pub priority: u8,
     /// Ticks of the timer that found it running.
@@ -297,7 +341,8 @@ pub fn survey(mut each: impl FnMut(SipView<'_>)) {
             parent: sip.parent,
             ticks: sip.loaded.account.budget().total(),
             priority: sip.loaded.manifest().priority,
-            state: match sched::is_ready(&sip.loaded.thread) {
+            threads: sip.loaded.live_threads() as u32,
+            state: match sip.loaded.threads.iter().any(|running| sched::is_ready(&running.thread)) {
                 true => system::ProcessState::Ready,
                 false => system::ProcessState::Waiting,
             },

@@ -9,7 +9,7 @@ use core::mem::size_of;
 use core::ptr;
 
 use contracts::Side;
-use contracts::abi::{End, Owner, Set, Start};
+use contracts::abi::{End, Owner, Set, Start, ThreadEntry};
 use contracts::manifest::{Difference, Manifest};
 use x86_64::VirtAddr;
 
@@ -139,18 +139,25 @@ impl From<account::OutOfMemory> for StartError {
     }
 }
 
-/// Why a SIP's heap was not made larger.
+/// Why a SIP got no more heap, or no other thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum GrowError {
-    /// Its manifest does not allow it so much memory.
+    /// Its manifest does not allow it so much memory, or so many threads.
     OverLimit,
     /// The window or the machine's memory is exhausted.
     OutOfMemory,
 }
 
+/// One of a SIP's threads.
+pub(super) struct Running {
+    pub(super) thread: Box<Thread>,
+    /// The slot of its stack, unless it is the first.
+    slot: Option<usize>,
+}
+
 /// A SIP whose thread is about to run. Fields are dropped in this order: an image after all that maps it.
 pub(super) struct Loaded {
-    pub(super) thread: Box<Thread>,
+    pub(super) threads: Vec<Running>,
     pub(super) window: Window,
     pub(super) image: Arc<Image>,
     pub(super) account: &'static Account,
@@ -166,6 +173,49 @@ impl Loaded {
         let start = self.window.grow_heap(pages).ok_or(GrowError::OutOfMemory)?;
         self.pages = sum;
         Ok(start)
+    }
+
+    /// Makes another thread, which runs `entry(argument)`.
+    pub(super) fn spawn(&mut self, entry: ThreadEntry, argument: usize) -> Result<(), GrowError> {
+        let manifest = self.image.manifest();
+        let (most, priority) = (manifest.threads as usize, u32::from(manifest.priority));
+        let (stack_pages, limit) = (stack_pages(manifest), limit_pages(manifest));
+        let sum =
+            self.pages.checked_add(stack_pages).filter(|sum| *sum <= limit).ok_or(GrowError::OverLimit)?;
+        if self.threads.len() >= most {
+            return Err(GrowError::OverLimit);
+        }
+        self.threads.try_reserve(1).map_err(|_| GrowError::OutOfMemory)?;
+        let (slot, stack) = self.window.map_more_stack(stack_pages).map_err(|_| GrowError::OutOfMemory)?;
+        match sched::spawn(self.account, priority, stack, entry, argument) {
+            Ok(thread) => self.threads.push(Running { thread, slot: Some(slot) }),
+            Err(sched::ThreadError::OutOfMemory) => {
+                self.window.give_stack(slot);
+                return Err(GrowError::OutOfMemory);
+            }
+        }
+        self.pages = sum;
+        Ok(())
+    }
+
+    /// Threads that have not left.
+    pub(super) fn live_threads(&self) -> usize {
+        self.threads.iter().filter(|running| !running.thread.has_left()).count()
+    }
+
+    /// Frees the threads that have left, but for the first: its stack is the window's.
+    pub(super) fn drop_left_threads(&mut self) {
+        let (stack_pages, window, pages) =
+            (stack_pages(self.image.manifest()), &mut self.window, &mut self.pages);
+        self.threads.retain_mut(|running| match running.slot {
+            Some(slot) if running.thread.has_left() => {
+                // The slot is given back when the stack is gone, and nothing else takes one before.
+                window.give_stack(slot);
+                *pages -= stack_pages;
+                false
+            }
+            _ => true,
+        });
     }
 
     /// Bytes of what it has for itself: the image's variables, start page, stack and heap, and the page tables of all that.
@@ -208,7 +258,7 @@ fn build(
 ) -> Result<Loaded, StartError> {
     let manifest = image.manifest();
     let mut window = Window::take()?;
-    let stack_pages = (manifest.stack as usize).div_ceil(PAGE_SIZE);
+    let stack_pages = stack_pages(manifest);
     let pages = image.private_pages() + 1 + stack_pages;
     let limit = limit_pages(manifest);
     if pages > limit {
@@ -226,8 +276,16 @@ fn build(
     // SAFETY: the entry point lies in the image's executable memory, and images are built with this type of entry.
     let entry = unsafe { core::mem::transmute::<u64, unsafe extern "C" fn(usize) -> !>(entry) };
     let priority = u32::from(manifest.priority);
+    let mut threads = Vec::new();
+    threads.try_reserve_exact(1).map_err(|_| StartError::OutOfMemory)?;
     let thread = sched::spawn(account, priority, stack, entry, start).map_err(|_| StartError::OutOfMemory)?;
-    Ok(Loaded { thread, window, image, account, pages })
+    threads.push(Running { thread, slot: None });
+    Ok(Loaded { threads, window, image, account, pages })
+}
+
+/// Pages of the stack of each thread of a SIP with this manifest.
+fn stack_pages(manifest: &Manifest) -> usize {
+    (manifest.stack as usize).div_ceil(PAGE_SIZE)
 }
 
 /// The most pages that a SIP with this manifest may have for itself.

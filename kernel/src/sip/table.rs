@@ -65,6 +65,14 @@ extern "C" fn thread_yield() {
     sched::yield_now();
 }
 
+extern "C" fn thread_spawn(entry: abi::ThreadEntry, argument: usize) -> u32 {
+    u32::from(life::spawn_thread(entry, argument).is_ok())
+}
+
+extern "C" fn thread_exit() -> ! {
+    life::exit_thread()
+}
+
 unsafe extern "C" fn thread_block_until(deadline: u64, word: *const AtomicUsize) {
     // SAFETY: null, or a word that outlives the call, as the caller promises.
     sched::block_until(deadline, unsafe { word.as_ref() });
@@ -102,8 +110,7 @@ extern "C" fn exit(status: u32) -> ! {
 
 unsafe extern "C" fn panicked(text: *const u8, length: usize) -> ! {
     // SAFETY: passed on to the caller.
-    let message = unsafe { text_of(text, length) };
-    end_current(Exit::saying(life::kind_of_panic(message), format_args!("{message}")))
+    end_current(life::panicked(unsafe { text_of(text, length) }))
 }
 
 /// The stub that leads to `$target`. It leaves all arguments where they are.
@@ -154,6 +161,8 @@ pub(crate) static TABLE: Table = Table {
     set_close: entry!(set_close),
     thread_block: entry!(thread_block),
     thread_yield: entry!(thread_yield),
+    thread_spawn: entry!(thread_spawn),
+    thread_exit: entry!(thread_exit),
     thread_block_until: entry!(thread_block_until),
     memory_grow: entry!(memory_grow),
     port_connect: entry!(port_connect),

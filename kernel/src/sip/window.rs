@@ -1,15 +1,15 @@
 //! Windows: the piece of the address space that one SIP has.
 //!
 //! ```text
-//!   not mapped      private       read-only    private and shared   private
-//! +------------+----------------+------------+--------------------+---------+------------+
-//! |            | stack          | start page | image              | heap -> | not mapped |
-//! +------------+----------------+------------+--------------------+---------+------------+
+//!   not mapped      private       read-only    private and shared   private                 private
+//! +------------+----------------+------------+--------------------+---------+------------+---------------+
+//! |            | stack          | start page | image              | heap -> | not mapped | more stacks   |
+//! +------------+----------------+------------+--------------------+---------+------------+---------------+
 //! start of the window                        base
 //! ```
 //!
 //! What a SIP has lies in one piece, so that a small one needs two page tables: one for the window's GiB, and one for the
-//! 2 MiB around its base. An overflow of the stack meets what is not mapped.
+//! 2 MiB around its base. An overflow of a stack meets what is not mapped.
 
 use x86_64::VirtAddr;
 
@@ -24,7 +24,10 @@ use crate::memory::stacks::{Stack, StackError};
 
 // The start page, the largest stack and its guard page fit below the base, and the largest image above it.
 const _: () = assert!(MOST_STACK_BYTES as u64 + 2 * PAGE_SIZE as u64 <= SIP_IMAGE_OFFSET);
-const _: () = assert!(SIP_IMAGE_OFFSET + MOST_BYTES <= SIP_WINDOW_BYTES);
+const _: () = assert!(SIP_IMAGE_OFFSET + MOST_BYTES <= SIP_WINDOW_BYTES - STACKS_BYTES);
+
+/// Bytes at the end of a window for the stacks of more threads than the first, each with a guard page below.
+const STACKS_BYTES: u64 = 128 << 20;
 
 static TAKEN: Slots<{ SIP_WINDOW_COUNT as usize / u64::BITS as usize }> = Slots::new();
 
@@ -38,6 +41,8 @@ pub(super) struct Window {
     below: usize,
     /// Pages of the image and the heap.
     above: usize,
+    /// Slots of stacks in use, a bit each.
+    stacks: u64,
 }
 
 /// All windows are taken.
@@ -48,7 +53,7 @@ impl Window {
     /// Takes the first window that is free.
     pub(super) fn take() -> Result<Window, TooMany> {
         let number = TAKEN.take().ok_or(TooMany)?;
-        Ok(Window { number, below: 0, above: 0 })
+        Ok(Window { number, below: 0, above: 0, stacks: 0 })
     }
 
     fn start(&self) -> VirtAddr {
@@ -84,6 +89,24 @@ impl Window {
         Stack::place(guard, pages)
     }
 
+    /// Maps the stack of another thread, of as many pages as the others; returns the slot that it takes.
+    pub(super) fn map_more_stack(&mut self, pages: usize) -> Result<(usize, Stack), StackError> {
+        let slot = self.stacks.trailing_ones();
+        let below = u64::from(slot + 1) * ((pages + 1) * PAGE_SIZE) as u64;
+        if slot == u64::BITS || below > STACKS_BYTES {
+            return Err(StackError::TooMany);
+        }
+        let slot = slot as usize;
+        let stack = Stack::place(self.start() + (SIP_WINDOW_BYTES - below), pages)?;
+        self.stacks |= 1 << slot;
+        Ok((slot, stack))
+    }
+
+    /// Gives back the slot of a stack that is not mapped any more.
+    pub(super) fn give_stack(&mut self, slot: usize) {
+        self.stacks &= !(1 << slot);
+    }
+
     /// Maps the image, once, and before the heap grows.
     ///
     /// # Safety
@@ -96,7 +119,7 @@ impl Window {
 
     /// Maps `pages` more behind the heap, or behind the image if there is no heap yet.
     pub(super) fn grow_heap(&mut self, pages: usize) -> Option<VirtAddr> {
-        const MOST: usize = (SIP_WINDOW_BYTES - SIP_IMAGE_OFFSET) as usize / PAGE_SIZE;
+        const MOST: usize = (SIP_WINDOW_BYTES - STACKS_BYTES - SIP_IMAGE_OFFSET) as usize / PAGE_SIZE;
         let above = self.above.checked_add(pages).filter(|above| *above <= MOST)?;
         let start = self.base() + (self.above * PAGE_SIZE) as u64;
         mapping::map_fresh(start, pages, Access::ReadWrite).ok()?;

@@ -3,6 +3,8 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::ptr::{self, NonNull};
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering::{Acquire, Release};
 
 use talc::base::Talc;
 use talc::base::binning::Binning;
@@ -35,16 +37,30 @@ unsafe impl Source for Pages {
     }
 }
 
-/// The allocator of a SIP with one thread; it works inside a SIP only.
-pub struct Heap(UnsafeCell<Talc<Pages, DefaultBinning>>);
+/// The allocator of a SIP; it works inside a SIP only.
+pub struct Heap {
+    talc: UnsafeCell<Talc<Pages, DefaultBinning>>,
+    locked: AtomicBool,
+}
 
-// SAFETY: a SIP has one thread, and the allocator never waits or calls back into the SIP.
+// SAFETY: the cell is reached only by the thread that has set `locked`.
 unsafe impl Sync for Heap {}
 
 impl Heap {
     /// An empty heap; it grows when first used.
     pub const fn new() -> Self {
-        Heap(UnsafeCell::new(Talc::new(Pages { end: None })))
+        Heap { talc: UnsafeCell::new(Talc::new(Pages { end: None })), locked: AtomicBool::new(false) }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Talc<Pages, DefaultBinning>) -> T) -> T {
+        while self.locked.swap(true, Acquire) {
+            // Another thread of this SIP was preempted while it had the lock.
+            (crate::kernel().thread_yield)();
+        }
+        // SAFETY: only one thread at a time gets here, and it does not come here again before it has left.
+        let result = act(unsafe { &mut *self.talc.get() });
+        self.locked.store(false, Release);
+        result
     }
 }
 
@@ -54,15 +70,15 @@ impl Default for Heap {
     }
 }
 
-// SAFETY: Talc upholds the contract of an allocator; it is entered by one thread at a time (see `Sync`).
+// SAFETY: Talc upholds the contract of an allocator; it is entered by one thread at a time.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: no other reference is alive; the caller's layout is not empty.
-        unsafe { (*self.0.get()).allocate(layout) }.map_or(ptr::null_mut(), NonNull::as_ptr)
+        // SAFETY: the caller's layout is not empty.
+        self.with(|talc| unsafe { talc.allocate(layout) }).map_or(ptr::null_mut(), NonNull::as_ptr)
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above; the pointer came from `alloc` with this layout.
-        unsafe { (*self.0.get()).deallocate(pointer, layout) }
+        // SAFETY: the pointer came from `alloc` with this layout.
+        self.with(|talc| unsafe { talc.deallocate(pointer, layout) });
     }
 }

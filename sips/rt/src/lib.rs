@@ -7,12 +7,15 @@
 //! process logic built on it can be tested there; what only works inside a SIP says so.
 #![no_std]
 
+extern crate alloc;
+
 pub mod clock;
 pub mod heap;
 pub mod log;
 mod manifest;
 pub mod start;
 pub mod terminal;
+pub mod thread;
 
 /// The kernel's functions, for this crate's safe wrappers.
 fn kernel() -> &'static contracts::abi::Table {
@@ -27,7 +30,7 @@ pub mod private {
     pub use contracts::export_memory_functions;
     pub use contracts::manifest::{
         DEFAULT_BLOCKS, DEFAULT_CHANNELS, DEFAULT_CPU_PERCENT, DEFAULT_MEMORY, DEFAULT_PRIORITY,
-        DEFAULT_STACK, ManifestSpec,
+        DEFAULT_STACK, DEFAULT_THREADS, ManifestSpec,
     };
     pub use contracts::{Contract, Service};
     pub use core;

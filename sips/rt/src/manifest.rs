@@ -12,6 +12,7 @@
 ///     priority: 9,                              // greater runs first, optional
 ///     blocks: 64 << 20,                         // bytes of blocks that may count against it, optional
 ///     channels: 1024,                           // channels that may count against it, optional
+///     threads: 8,                               // the first among them, optional
 ///     cpu_percent: 50,                          // of each second of the core; more ends the SIP, optional
 /// }
 /// ```
@@ -29,6 +30,7 @@ macro_rules! manifest {
         $(, priority: $priority:expr)?
         $(, blocks: $blocks:expr)?
         $(, channels: $channels:expr)?
+        $(, threads: $threads:expr)?
         $(, cpu_percent: $cpu_percent:expr)?
         $(,)?
     ) => {
@@ -58,6 +60,7 @@ macro_rules! manifest {
                 priority: $crate::private::first(&[$($priority,)? $crate::private::DEFAULT_PRIORITY]),
                 blocks: $crate::private::first(&[$($blocks,)? $crate::private::DEFAULT_BLOCKS]),
                 channels: $crate::private::first(&[$($channels,)? $crate::private::DEFAULT_CHANNELS]),
+                threads: $crate::private::first(&[$($threads,)? $crate::private::DEFAULT_THREADS]),
                 cpu_percent: $crate::private::first(&[$($cpu_percent,)? $crate::private::DEFAULT_CPU_PERCENT]),
             };
 

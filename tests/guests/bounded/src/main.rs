@@ -21,10 +21,12 @@ rt::manifest! {
     memory: 1 << 20,
     blocks: BLOCKS,
     channels: CHANNELS,
+    threads: THREADS,
 }
 
 const BLOCKS: u64 = 64 << 10;
 const CHANNELS: u32 = 12;
+const THREADS: u32 = 4;
 /// What its manifest uses takes a channel each.
 const USED: u32 = 3;
 
@@ -37,6 +39,38 @@ fn main(grants: Grants) {
         }
     };
     grants.system.shutdown(outcome);
+}
+
+/// Has as many threads as there may be do work at once that allocates; returns how many that were.
+fn share_out_work() -> Result<usize, Trouble> {
+    let mut waiting = Vec::new();
+    loop {
+        let (client, server) = PingPong::channel()?;
+        if rt::thread::spawn(move || work(server)).is_err() {
+            break;
+        }
+        waiting.push(client.ping(1000 + waiting.len() as u64));
+    }
+    let threads = waiting.len();
+    for (number, waiting) in waiting.into_iter().enumerate() {
+        let ping_pong::ClientWaiting::Pong { value, .. } = waiting.receive()?;
+        let count = 1000 + number as u64;
+        if value != count * (count - 1) / 2 {
+            return Err(Trouble::Wrong("a thread's memory was not its own"));
+        }
+    }
+    Ok(threads)
+}
+
+/// Adds up numbers that it keeps in lists of its own, so that the threads meet in the allocator.
+fn work(mut server: ping_pong::Server<ping_pong::Idle>) {
+    while let Ok(ping_pong::ServerIdle::Ping { value, next }) = server.receive() {
+        let mut lists = Vec::new();
+        for number in 0..value {
+            lists.push(alloc::vec![number; 3]);
+        }
+        server = next.pong(lists.iter().map(|list| list[1]).sum());
+    }
 }
 
 fn run(echo: Client<Idle>, pong: ping_pong::Client<ping_pong::Idle>) -> Result<(), Trouble> {
@@ -75,6 +109,14 @@ fn run(echo: Client<Idle>, pong: ping_pong::Client<ping_pong::Idle>) -> Result<(
         channels.push(made.len());
     }
 
+    // Threads: as many as the limit has room for, again and again; those that have ended do not count.
+    let mut threads = Vec::new();
+    for _ in 0..20 {
+        threads.push(share_out_work()?);
+        // They end when their channels close, which they have yet to see.
+        contracts::time::sleep_until(Instant::now() + Duration::from_millis(10));
+    }
+
     // Private memory: an allocation that may fail says so.
     let mut memory = Vec::<u8>::new();
     let refused = memory.try_reserve_exact(2 << 20).is_err();
@@ -82,11 +124,14 @@ fn run(echo: Client<Idle>, pong: ping_pong::Client<ping_pong::Idle>) -> Result<(
     // After all this its neighbour answers as ever.
     let ping_pong::ClientWaiting::Pong { value, .. } = pong.ping(7).receive()?;
     rt::log!(
-        "fact limits blocks={} steady={} in_flight={in_flight} again={again} gift={gift} channels={} refused={refused} \
-         value={value}",
+        "fact limits blocks={} steady={} in_flight={in_flight} again={again} gift={gift} channels={} threads={} \
+         refused={refused} value={value}",
         most[0],
-        most.iter().all(|count| *count == most[0]) && channels.iter().all(|count| *count == channels[0]),
+        [most.as_slice(), &channels, &threads]
+            .iter()
+            .all(|counts| counts.iter().all(|count| *count == counts[0])),
         channels[0] as u32 + USED,
+        threads[0] + 1,
     );
     Ok(())
 }

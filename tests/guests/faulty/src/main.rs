@@ -74,6 +74,15 @@ fn main(grants: Grants) -> Result<(), &'static str> {
             rt::log!("hoarded {} MiB", hoard.len());
             panic!("hoarded");
         }
+        ("thread", case) => {
+            let case = Case(case);
+            if rt::thread::spawn(move || case.happen()).is_err() {
+                return Err("there is no other thread");
+            }
+            // It takes this thread with it, which waits for nothing else.
+            let (waiting, _server) = PingPong::channel().expect("there is memory");
+            drop(waiting.ping(1).receive());
+        }
         ("spin", _) => loop {
             core::hint::spin_loop();
         },
@@ -87,6 +96,22 @@ fn main(grants: Grants) -> Result<(), &'static str> {
     }
     drop((blocks, waiting));
     Ok(())
+}
+
+/// What happens on another thread.
+struct Case(&'static str);
+
+impl Case {
+    fn happen(&self) {
+        match self.0 {
+            // SAFETY: there is none: the load faults, and the process with it.
+            "null" => unsafe { asm!("mov {0}, [{0}]", inout(reg) 0u64 => _) },
+            "overflow" => {
+                black_box(deeper(black_box(1)));
+            }
+            what => panic!("{what}"),
+        }
+    }
 }
 
 fn deeper(depth: u64) -> u64 {
