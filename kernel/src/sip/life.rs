@@ -12,7 +12,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::abi::{End, Owner, OwnerKind, ThreadEntry};
 use contracts::spec::system::{self, ending};
-use contracts::{Name, Side, Text};
+use contracts::{Endpoint, Name, Side, Text};
 use log::info;
 use spin::Mutex;
 use x86_64::VirtAddr;
@@ -268,6 +268,17 @@ pub fn reap_forever(vital: Option<&str>) -> ! {
     }
 }
 
+/// The priority of the threads of a SIP that runs; 0 for anybody else.
+fn priority_of(owner: Owner) -> u32 {
+    match owner.kind() {
+        OwnerKind::Sip(id) => {
+            let sips = SIPS.lock();
+            sips.by_id.get(&id).map_or(0, |sip| u32::from(sip.loaded.manifest().priority))
+        }
+        _ => 0,
+    }
+}
+
 fn reap(id: u32, sip: Sip, vital: Option<&str>) {
     let account = sip.loaded.account;
     let manifest = sip.loaded.manifest();
@@ -277,11 +288,12 @@ fn reap(id: u32, sip: Sip, vital: Option<&str>) {
         system::Exit::Success => 0,
         _ => faults::record(id, &name, &exit, account),
     };
-    // No client can be connected any more, then nobody waits for it, then nothing of it is left. That may be long work,
-    // which is done as if the SIP did it.
+    // No client can be connected any more, then nobody waits for it, then nothing of it is left. The last may be long work,
+    // which is done as if the SIP did it, or whoever waits for its end.
     service::withdraw(id);
-    sched::set_priority(sched::current(), u32::from(manifest.priority));
     channel::reclaim(account, sched::relax);
+    let waits = sip.watcher.as_ref().map_or(0, |watcher| priority_of(watcher.as_raw().peer_owner()));
+    sched::set_priority(sched::current(), u32::from(manifest.priority).max(waits));
     let blocks = exchange::reclaim(account, sched::relax);
     drop(sip.loaded);
     account.close();
