@@ -39,7 +39,7 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
         }
     };
     let name = &input.ident;
-    let Body { carries, fingerprint, holds_handles, any_bytes, wire_bytes, hand_over, wire } = body;
+    let Body { carries, fingerprint, handles, any_bytes, wire_bytes, hand_over, wire } = body;
     let transfer = local("transfer");
     // Keeps rustc from listing every such type of a program where one cannot cross.
     let quiet = impl_parameters.is_empty().then(|| quote!(#[diagnostic::do_not_recommend]));
@@ -50,12 +50,12 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
         unsafe impl<#impl_parameters> ::contracts::Exchange for #name<#arguments> {
             const FINGERPRINT: u64 = #fingerprint;
             const CARRIES: ::contracts::generated::Carries = #carries;
-            const HOLDS_HANDLES: bool = #holds_handles;
+            const HANDLES: usize = #handles;
             const ANY_BYTES: bool = #any_bytes;
             const WIRE_BYTES: usize = #wire_bytes;
             #[inline]
             fn hand_over(&self, #transfer: &mut ::contracts::Transfer) {
-                if <Self as ::contracts::Exchange>::HOLDS_HANDLES {
+                if <Self as ::contracts::Exchange>::HANDLES > 0 {
                     #hand_over
                 }
             }
@@ -69,7 +69,7 @@ struct Body {
     /// Its parts, from which the other constants are computed.
     carries: TokenStream,
     fingerprint: TokenStream,
-    holds_handles: TokenStream,
+    handles: TokenStream,
     any_bytes: TokenStream,
     wire_bytes: TokenStream,
     hand_over: TokenStream,
@@ -110,7 +110,7 @@ fn structure(input: &DeriveInput, fields: &Fields) -> syn::Result<Body> {
     Ok(Body {
         carries: quote!(::contracts::generated::Carries::Fields(&[#(#parts),*])),
         fingerprint: quote!(::contracts::generated::layout::<Self>(#name, #fields)),
-        holds_handles: quote!(::contracts::generated::holds_handles(#fields)),
+        handles: quote!(::contracts::generated::handles(#fields)),
         any_bytes: quote!(::contracts::generated::any_bytes::<Self>(#fields)),
         wire_bytes: quote!(::contracts::generated::wire_bytes(#fields)),
         wire,
@@ -201,7 +201,7 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
         wire,
         carries: quote!(::contracts::generated::Carries::Variants(&[#(#variants),*])),
         fingerprint: quote!(::contracts::generated::variants::<Self>(#name, #carried)),
-        holds_handles: quote!(::contracts::generated::variants_hold_handles(#carried)),
+        handles: quote!(::contracts::generated::variants_handles(#carried)),
         hand_over: if fieldless { quote!() } else { quote!(match self { #(#arms)* }) },
     })
 }

@@ -50,11 +50,14 @@ struct Aligned {
 }
 
 #[test]
-fn a_type_holds_handles_if_a_part_does() {
+fn a_type_tells_how_many_blocks_and_endpoints_a_value_holds_at_most() {
     const {
-        assert!(!Plain::HOLDS_HANDLES && !Colour::HOLDS_HANDLES && !Wrapper::<u8>::HOLDS_HANDLES);
-        assert!(!Many::<u8, 4>::HOLDS_HANDLES && !Aligned::HOLDS_HANDLES);
-        assert!(Holder::HOLDS_HANDLES && Shape::HOLDS_HANDLES && Wrapper::<ExBox<u8>>::HOLDS_HANDLES);
+        assert!(Plain::HANDLES == 0 && Colour::HANDLES == 0 && Wrapper::<u8>::HANDLES == 0);
+        assert!(Many::<u8, 4>::HANDLES == 0 && Aligned::HANDLES == 0);
+        // The parts of a struct together, of an enum the variant that holds most, of a block itself and its content.
+        assert!(Holder::HANDLES == 1 && Shape::HANDLES == 1 && Wrapper::<ExBox<u8>>::HANDLES == 1);
+        assert!(ExBox::<Holder>::HANDLES == 2 && ExBox::<[Holder]>::HANDLES == 1);
+        assert!(<[Shape; 7]>::HANDLES == 7 && <[[Shape; usize::MAX]; 3]>::HANDLES == usize::MAX);
     }
 }
 

@@ -101,7 +101,7 @@ unsafe impl Exchange for AnyEndpoint {
     const FINGERPRINT: u64 = fingerprint::text(fingerprint::SEED, "AnyEndpoint");
     // Its contract is compared when it is downcast.
     const CARRIES: Carries = Carries::Nothing;
-    const HOLDS_HANDLES: bool = true;
+    const HANDLES: usize = 1;
     const ANY_BYTES: bool = false;
     const WIRE_BYTES: usize = varint_bytes(u64::BITS);
     fn hand_over(&self, transfer: &mut Transfer) {

@@ -92,14 +92,17 @@ unsafe impl<T: Content + ?Sized + Sync> Sync for ExBox<T> {}
 unsafe impl<T: Content + ?Sized> Exchange for ExBox<T> {
     const FINGERPRINT: u64 = fingerprint::mix(fingerprint::text(fingerprint::SEED, "ExBox"), T::FINGERPRINT);
     const CARRIES: Carries = <T::Element as Exchange>::CARRIES;
-    const HOLDS_HANDLES: bool = true;
+    const HANDLES: usize = match T::LENGTH {
+        Some(length) => <T::Element as Exchange>::HANDLES.saturating_mul(length).saturating_add(1),
+        None => 1,
+    };
     const ANY_BYTES: bool = false;
     // The handle's index, and the length if the type does not say.
     const WIRE_BYTES: usize = varint_bytes(u64::BITS) * if T::LENGTH.is_some() { 1 } else { 2 };
     #[inline]
     fn hand_over(&self, transfer: &mut Transfer) {
         transfer.block(self.entry);
-        if <T::Element as Exchange>::HOLDS_HANDLES {
+        if <T::Element as Exchange>::HANDLES > 0 {
             self.elements().iter().for_each(|element| element.hand_over(transfer));
         }
     }

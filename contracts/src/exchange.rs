@@ -35,8 +35,9 @@ pub unsafe trait Exchange: Sized + Send + 'static {
     const FINGERPRINT: u64;
     /// The contracts whose endpoints a value can hold, also in blocks.
     const CARRIES: Carries;
-    /// Whether a value can hold blocks or endpoints.
-    const HOLDS_HANDLES: bool;
+    /// How many blocks and endpoints a value holds at most. The type of a block with a length of its own does not say how
+    /// many there are in it, so those are not among them.
+    const HANDLES: usize;
     /// Whether every row of bytes of this size is a value, and no byte of a value is padding: then a block of values
     /// can be taken from somebody who is not believed, and given to somebody who must not see what lies between them.
     const ANY_BYTES: bool;
@@ -51,6 +52,13 @@ pub unsafe trait Exchange: Sized + Send + 'static {
     #[doc(hidden)]
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError>;
 }
+
+/// The most blocks and endpoints that one message carries.
+///
+/// A contract in which a message could have more fields of that kind is refused by the compiler. Of those in a block whose
+/// type does not say how many there are, any number goes from one SIP to another; in [wire form](crate::wire) they
+/// count, too, and a message with more is refused.
+pub const MOST_HANDLES: usize = 64;
 
 /// One message's blocks and endpoints on their way to a new owner.
 pub struct Transfer {
@@ -100,7 +108,7 @@ macro_rules! plain {
                 (size_of::<$type>() << 8 | align_of::<$type>()) as u64,
             );
             const CARRIES: Carries = Carries::Nothing;
-            const HOLDS_HANDLES: bool = false;
+            const HANDLES: usize = 0;
             const ANY_BYTES: bool = $any_bytes;
             const WIRE_BYTES: usize = $bytes;
             fn hand_over(&self, _: &mut Transfer) {}
@@ -147,11 +155,11 @@ unsafe impl<T: Exchange, const N: usize> Exchange for [T; N] {
         N as u64,
     );
     const CARRIES: Carries = T::CARRIES;
-    const HOLDS_HANDLES: bool = T::HOLDS_HANDLES;
+    const HANDLES: usize = T::HANDLES.saturating_mul(N);
     const ANY_BYTES: bool = T::ANY_BYTES || N == 0;
     const WIRE_BYTES: usize = T::WIRE_BYTES.saturating_mul(N);
     fn hand_over(&self, transfer: &mut Transfer) {
-        if T::HOLDS_HANDLES {
+        if T::HANDLES > 0 {
             self.iter().for_each(|element| element.hand_over(transfer));
         }
     }

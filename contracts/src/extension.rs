@@ -60,6 +60,7 @@ use crate::binding;
 use crate::endpoint::{Contract, Description, Endpoint, Side};
 use crate::exbox::Exhausted;
 use crate::reach;
+use crate::words::{Words, same};
 
 /// A contract that begins as contract `B`. Implemented by `derive(Contract)` for `extends = B`.
 ///
@@ -77,53 +78,6 @@ pub unsafe trait Extends<B: Contract>: Contract {
         // SAFETY: the channel is fresh, and its contract is one that the server's extends.
         Ok(unsafe { (B::Client::from_raw(client), Self::Server::from_raw(server)) })
     }
-}
-
-/// An error message, put together in a constant.
-struct Words {
-    bytes: [u8; 512],
-    length: usize,
-}
-
-impl Words {
-    const fn new() -> Words {
-        Words { bytes: [0; 512], length: 0 }
-    }
-
-    const fn and(mut self, text: &str) -> Words {
-        let bytes = text.as_bytes();
-        let mut i = 0;
-        while i < bytes.len() && self.length < self.bytes.len() {
-            self.bytes[self.length] = bytes[i];
-            self.length += 1;
-            i += 1;
-        }
-        self
-    }
-
-    #[track_caller]
-    const fn refuse(&self) -> ! {
-        let (text, _) = self.bytes.split_at(self.length);
-        match core::str::from_utf8(text) {
-            Ok(text) => panic!("{}", text),
-            Err(_) => panic!("the contract is no extension of its base"),
-        }
-    }
-}
-
-const fn same(left: &str, right: &str) -> bool {
-    let (left, right) = (left.as_bytes(), right.as_bytes());
-    if left.len() != right.len() {
-        return false;
-    }
-    let mut i = 0;
-    while i < left.len() {
-        if left[i] != right[i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
 }
 
 /// Refuses an extension that starts elsewhere than its base, or lacks some of its messages.

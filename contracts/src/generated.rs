@@ -4,11 +4,12 @@ use core::fmt;
 
 use crate::endpoint::{CarriedContract, MessageDescription, Side, StateDescription};
 use crate::exbox::Exhausted;
-use crate::exchange::{Exchange, Transfer};
+use crate::exchange::{Exchange, MOST_HANDLES, Transfer};
 use crate::fingerprint::{SEED, mix, text};
 use crate::reach::List;
 pub use crate::reach::{Carries, Described};
 use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
+use crate::words::Words;
 
 /// A state of a contract as a type.
 pub trait State: 'static {
@@ -52,7 +53,7 @@ pub type Decoded<T> = Result<T, DecodeError>;
 pub struct Field {
     fingerprint: u64,
     pub(crate) carries: Carries,
-    holds_handles: bool,
+    handles: usize,
     any_bytes: bool,
     size: usize,
     wire_bytes: usize,
@@ -66,7 +67,7 @@ pub type Variant = (&'static str, u64, &'static [Field]);
 pub struct Part<T> {
     fingerprint: u64,
     carries: Carries,
-    holds_handles: bool,
+    handles: usize,
     any_bytes: bool,
     wire_bytes: usize,
     hand_over: fn(&T, &mut Transfer),
@@ -80,7 +81,7 @@ pub const fn part<T: Exchange>() -> Part<T> {
     Part {
         fingerprint: T::FINGERPRINT,
         carries: T::CARRIES,
-        holds_handles: T::HOLDS_HANDLES,
+        handles: T::HANDLES,
         any_bytes: T::ANY_BYTES,
         wire_bytes: T::WIRE_BYTES,
         hand_over: T::hand_over,
@@ -97,7 +98,7 @@ impl<T> Part<T> {
         Field {
             fingerprint: mix(hash, offset as u64),
             carries: self.carries,
-            holds_handles: self.holds_handles,
+            handles: self.handles,
             any_bytes: self.any_bytes,
             size: size_of::<T>(),
             wire_bytes: self.wire_bytes,
@@ -107,7 +108,7 @@ impl<T> Part<T> {
     /// Hands over what the part holds.
     #[inline(always)]
     pub fn hand_over(self, value: &T, transfer: &mut Transfer) {
-        if self.holds_handles {
+        if self.handles > 0 {
             (self.hand_over)(value, transfer);
         }
     }
@@ -126,28 +127,39 @@ impl<T> Part<T> {
     }
 }
 
-/// Whether one of the fields can hold blocks or endpoints.
-pub const fn holds_handles(fields: &[Field]) -> bool {
+/// How many blocks and endpoints these fields can hold.
+pub const fn handles(fields: &[Field]) -> usize {
+    let mut handles = 0_usize;
     let mut i = 0;
     while i < fields.len() {
-        if fields[i].holds_handles {
-            return true;
-        }
+        handles = handles.saturating_add(fields[i].handles);
         i += 1;
     }
-    false
+    handles
 }
 
-/// As [`holds_handles`], of an enum.
-pub const fn variants_hold_handles(variants: &[Variant]) -> bool {
+/// As [`handles`], of an enum: each variant's fields.
+pub const fn variants_handles(variants: &[Variant]) -> usize {
+    let mut most = 0;
     let mut i = 0;
     while i < variants.len() {
-        if holds_handles(variants[i].2) {
-            return true;
+        let handles = handles(variants[i].2);
+        if handles > most {
+            most = handles;
         }
         i += 1;
     }
-    false
+    most
+}
+
+/// Refuses a message that can carry too many blocks and endpoints.
+#[track_caller]
+pub const fn check_handles(message: &str, handles: usize) {
+    if handles > MOST_HANDLES {
+        let words = Words::new().and("message `").and(message).and("` can carry ").number(handles);
+        let words = words.and(" blocks and endpoints, and ").number(MOST_HANDLES).and(" is the most");
+        words.and(": send them in several messages").refuse();
+    }
 }
 
 /// Whether any bytes are a value of a struct `T` of these fields, and none is padding.

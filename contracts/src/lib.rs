@@ -50,6 +50,7 @@ pub mod testing;
 pub mod text;
 pub mod time;
 pub mod wire;
+mod words;
 
 pub use any::AnyEndpoint;
 pub use channel_derive::{Contract, Exchange};
@@ -58,7 +59,7 @@ pub use endpoint::{
     SendFirst, Side, StateDescription, TryReceiveError,
 };
 pub use exbox::{ExBox, Exhausted};
-pub use exchange::{Exchange, Transfer};
+pub use exchange::{Exchange, MOST_HANDLES, Transfer};
 pub use extension::Extends;
 pub use set::{Either, EndpointSet, Event, Member, Service};
 pub use stream::{SendError, TrySendError};

@@ -150,7 +150,7 @@ impl RawEnd {
     ) {
         // SAFETY: passed on to the caller.
         unsafe { self.put::<C, B>(side, message, next_state, body) };
-        if B::HOLDS_HANDLES {
+        if B::HANDLES > 0 {
             binding::end_transfer();
         }
     }
@@ -172,7 +172,7 @@ impl RawEnd {
         let slot = ring::<C>(channel, side, to).slot(channel, count);
         debug_assert!(channel.in_flight(to) <= u64::from(channel.rings[to as usize].mask));
         let mut chain = core::ptr::null();
-        if B::HOLDS_HANDLES {
+        if B::HANDLES > 0 {
             binding::begin_transfer();
             let mut transfer = Transfer::new(Owner::in_flight(channel.id, to));
             body.hand_over(&mut transfer);
@@ -405,7 +405,7 @@ impl RawEnd {
         let tail = &channel.tails[side as usize].count;
         let count = tail.load(Relaxed);
         let slot = ring::<C>(channel, side, side).slot(channel, count);
-        if B::HOLDS_HANDLES {
+        if B::HANDLES > 0 {
             // SAFETY: the slot holds a message whose chain was written by its send and is now ours.
             unsafe {
                 // A step until the slot is given back: what it carries must not be found in both places.
@@ -416,7 +416,7 @@ impl RawEnd {
         // SAFETY: the caller vouches for the body's type; it is read once, before the slot is given back.
         let body = unsafe { slot.cast::<u8>().add(SLOT_BODY).cast::<B>().read() };
         tail.store(count.wrapping_add(1), Release);
-        if B::HOLDS_HANDLES {
+        if B::HANDLES > 0 {
             binding::end_transfer();
         }
         if const { stream::flows(C::DESCRIPTION) } {

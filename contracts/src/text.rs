@@ -68,7 +68,7 @@ impl<const N: usize> Text<N> {
 unsafe impl<const N: usize> Exchange for Text<N> {
     const FINGERPRINT: u64 = fingerprint::mix(fingerprint::text(fingerprint::SEED, "Text"), N as u64);
     const CARRIES: Carries = Carries::Nothing;
-    const HOLDS_HANDLES: bool = false;
+    const HANDLES: usize = 0;
     const ANY_BYTES: bool = false;
     const WIRE_BYTES: usize = varint_bytes(u32::BITS) + N;
     fn hand_over(&self, _: &mut Transfer) {}

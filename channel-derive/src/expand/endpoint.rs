@@ -66,7 +66,7 @@ impl Writer<'_> {
                 const CARRIES: ::contracts::generated::Carries = ::contracts::generated::Carries::Endpoint(
                     <#contract as ::contracts::Contract>::DESCRIBED,
                 );
-                const HOLDS_HANDLES: bool = true;
+                const HANDLES: usize = 1;
                 const ANY_BYTES: bool = false;
                 const WIRE_BYTES: usize = <::contracts::AnyEndpoint as ::contracts::Exchange>::WIRE_BYTES;
                 fn hand_over(&self, #transfer: &mut ::contracts::Transfer) {
@@ -251,7 +251,7 @@ impl Writer<'_> {
 
             impl #received {
                 /// Whether one of the messages can hold blocks or endpoints.
-                const HOLDS_HANDLES: bool = false #(|| <#bodies as ::contracts::Exchange>::HOLDS_HANDLES)*;
+                const HOLDS_HANDLES: bool = false #(|| <#bodies as ::contracts::Exchange>::HANDLES > 0)*;
 
                 /// # Safety
                 ///

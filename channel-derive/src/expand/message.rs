@@ -27,7 +27,7 @@ impl Writer<'_> {
             .zip(indices)
             .map(|(field, index)| quote!(Self::PARTS.#index.hand_over(&self.#field, #transfer);));
         let wire = self.body_wire(message);
-        let holds = quote!(<Self as ::contracts::Exchange>::HOLDS_HANDLES);
+        let holds = quote!(<Self as ::contracts::Exchange>::HANDLES > 0);
         // A stream's message can come back to its sender.
         let (attributes, visibility) = match self.protocol.messages[message].window {
             Some(_) => {
@@ -63,7 +63,7 @@ impl Writer<'_> {
             unsafe impl ::contracts::Exchange for #body {
                 const FINGERPRINT: u64 = ::contracts::generated::layout::<Self>(#name, Self::FIELDS);
                 const CARRIES: ::contracts::generated::Carries = ::contracts::generated::Carries::Fields(Self::FIELDS);
-                const HOLDS_HANDLES: bool = ::contracts::generated::holds_handles(Self::FIELDS);
+                const HANDLES: usize = ::contracts::generated::handles(Self::FIELDS);
                 #[inline]
                 fn hand_over(&self, #transfer: &mut ::contracts::Transfer) {
                     if #holds {

@@ -20,7 +20,7 @@ use crate::depth::{Depths, depths};
 use crate::diagnose::explain;
 use crate::model::{Move, Protocol, Side, StateId};
 use crate::names;
-use crate::parse::{Parsed, SurfaceMessage, parse};
+use crate::parse::{Parsed, SurfaceMessage, parse, plain};
 use crate::types::{Inside, inside_visibility};
 
 /// Compiles a contract: its module, or the errors, or both where the errors do not prevent a module.
@@ -142,6 +142,13 @@ impl<'a> Writer<'a> {
                 .map(move |state| self.receive(side, state))
         });
         let use_all = self.use_all();
+        let handles = self.messages.iter().filter(|names| !names.types.is_empty()).map(|names| {
+            let (text, body) = (plain(&names.surface.name), &names.body);
+            quote_spanned! {names.surface.name.span()=>
+                const _: () =
+                    ::contracts::generated::check_handles(#text, <#body as ::contracts::Exchange>::HANDLES);
+            }
+        });
         let extension = self.extension();
         quote! {
             #(#[doc = #docs])*
@@ -150,6 +157,7 @@ impl<'a> Writer<'a> {
             #visibility mod #module {
                 use super::*;
                 #contract
+                #(#handles)*
                 #extension
                 #message
                 #(#states)*

@@ -8,6 +8,8 @@ use crate::endpoint::SendFirst;
 use crate::exbox::{Content, ExBox};
 use crate::exchange::Exchange;
 #[cfg(feature = "std")]
+use crate::exchange::MOST_HANDLES;
+#[cfg(feature = "std")]
 use crate::testing::Random;
 
 /// Reads a message in wire form, or makes one up. Generated code is its caller.
@@ -25,14 +27,18 @@ pub struct Decoder<'a> {
 enum Source<'a> {
     Bytes(&'a [u8]),
     #[cfg(feature = "std")]
-    Random(&'a mut Random),
+    Random {
+        random: &'a mut Random,
+        /// How many blocks and endpoints there may be in the blocks whose type does not say.
+        spare: usize,
+    },
 }
 
 /// The value if it is made up.
 macro_rules! made_up {
     ($this:ident, $random:ident => $value:expr) => {
         #[cfg(feature = "std")]
-        if let Source::Random($random) = &mut $this.source {
+        if let Source::Random { random: $random, .. } = &mut $this.source {
             return Ok($value);
         }
     };
@@ -47,7 +53,7 @@ impl<'a> Decoder<'a> {
     /// Makes values up.
     #[cfg(feature = "std")]
     pub fn random(random: &'a mut Random) -> Self {
-        Decoder { source: Source::Random(random), handles: &mut [], field: "" }
+        Decoder { source: Source::Random { random, spare: 0 }, handles: &mut [], field: "" }
     }
 
     /// Ends the reading.
@@ -67,7 +73,7 @@ impl<'a> Decoder<'a> {
             Source::Bytes([]) => Ok(()),
             Source::Bytes(rest) => Err(Violation::TrailingBytes { bytes: rest.len() }),
             #[cfg(feature = "std")]
-            Source::Random(_) => Ok(()),
+            Source::Random { .. } => Ok(()),
         }
     }
 
@@ -100,7 +106,7 @@ impl<'a> Decoder<'a> {
         match &mut self.source {
             Source::Bytes(bytes) => Ok(bytes.split_off(..count).ok_or(truncated)?),
             #[cfg(feature = "std")]
-            Source::Random(_) => Err(truncated.into()),
+            Source::Random { .. } => Err(truncated.into()),
         }
     }
 
@@ -121,6 +127,15 @@ impl<'a> Decoder<'a> {
             }
             shift += 7;
         }
+    }
+
+    /// The body of a message.
+    pub(crate) fn body<B: Exchange>(&mut self) -> Result<B, DecodeError> {
+        #[cfg(feature = "std")]
+        if let Source::Random { spare, .. } = &mut self.source {
+            *spare = MOST_HANDLES - B::HANDLES;
+        }
+        B::decode(self)
     }
 
     /// The number of a message.
@@ -209,10 +224,16 @@ impl<'a> Decoder<'a> {
 
     /// The reverse of `Encoder::block`.
     pub(crate) fn block<T: Content + ?Sized>(&mut self) -> Result<ExBox<T>, DecodeError> {
-        made_up!(self, random => {
-            let length = T::LENGTH.unwrap_or_else(|| random.length(size_of::<T::Element>()));
-            ExBox::try_build(length, |_| T::Element::decode(self))?
-        });
+        #[cfg(feature = "std")]
+        if let Source::Random { random, spare } = &mut self.source {
+            let length = T::LENGTH.unwrap_or_else(|| {
+                let most = spare.checked_div(T::Element::HANDLES).unwrap_or(usize::MAX);
+                let length = random.length(size_of::<T::Element>()).min(most);
+                *spare -= length * T::Element::HANDLES;
+                length
+            });
+            return Ok(ExBox::try_build(length, |_| T::Element::decode(self))?);
+        }
         let Handle::Block(block) = self.handle()? else {
             return Err(self.bad_handle(HandleFault::NotABlock));
         };

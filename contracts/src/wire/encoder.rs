@@ -133,6 +133,11 @@ impl Encoder {
         Ok(())
     }
 
+    /// How many blocks and endpoints were written.
+    pub(crate) fn handles(&self) -> usize {
+        self.handles.len()
+    }
+
     fn handle(&mut self, handle: Handle) {
         self.varint(self.handles.len() as u128);
         self.handles.push(handle);

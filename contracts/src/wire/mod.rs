@@ -31,11 +31,11 @@ pub use encoder::Encoder;
 pub(crate) use encoder::varint_bytes;
 pub use handle::{Block, Handle};
 pub use monitor::{Forbidden, Monitor};
-pub use violation::{DecodeError, HandleFault, ValueFault, Violation};
+pub use violation::{DecodeError, EncodeError, HandleFault, ValueFault, Violation};
 
 use crate::endpoint::{Contract, Side};
 use crate::exbox::Exhausted;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, MOST_HANDLES};
 
 /// A message in wire form.
 #[derive(Debug, Default)]
@@ -103,7 +103,7 @@ impl UseBody for &mut Encoder {
 impl MakeBody for &mut Decoder<'_> {
     type Error = DecodeError;
     fn body<B: Exchange>(self) -> Result<B, DecodeError> {
-        B::decode(self)
+        Decoder::body(self)
     }
     fn unknown(self, number: u16) -> DecodeError {
         Violation::UnknownMessage { number: number.into() }.into()
@@ -113,17 +113,21 @@ impl MakeBody for &mut Decoder<'_> {
 /// A message in wire form.
 ///
 /// # Errors
-/// [`Exhausted`] if a block that must be packed finds no memory; the message is lost.
-pub fn encode<C: Message>(message: C) -> Result<Packet, Exhausted> {
+/// [`EncodeError`]; the message is lost.
+pub fn encode<C: Message>(message: C) -> Result<Packet, EncodeError> {
     let mut encoder = Encoder::default();
     encode_into(message, &mut encoder)?;
     Ok(encoder.finish().0)
 }
 
 /// As [`encode`].
-pub(crate) fn encode_into<C: Message>(message: C, encoder: &mut Encoder) -> Result<(), Exhausted> {
+pub(crate) fn encode_into<C: Message>(message: C, encoder: &mut Encoder) -> Result<(), EncodeError> {
     encoder.message(message.number());
-    message.into_body(encoder)
+    message.into_body(&mut *encoder)?;
+    match encoder.handles() {
+        count if count > MOST_HANDLES => Err(EncodeError::TooManyHandles { count }),
+        _ => Ok(()),
+    }
 }
 
 /// The message that a packet is, if `from` sends it in state `state`, and the state that follows.
@@ -134,6 +138,9 @@ pub fn decode<C: Message>(from: Side, state: u16, packet: Packet) -> Result<(C, 
     let limit = C::WIRE_BYTES[from.peer() as usize];
     if packet.bytes.len() > limit {
         return Err(Violation::TooLong { bytes: packet.bytes.len(), limit }.into());
+    }
+    if packet.handles.len() > MOST_HANDLES {
+        return Err(Violation::TooManyHandles { count: packet.handles.len() }.into());
     }
     let mut handles: Vec<Option<Handle>> = packet.handles.into_iter().map(Some).collect();
     let mut decoder = Decoder::new(&packet.bytes, &mut handles);

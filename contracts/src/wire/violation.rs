@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::exbox::Exhausted;
+use crate::exchange::MOST_HANDLES;
 
 /// The sender broke the contract. Its channel is closed; the receiver has done nothing wrong.
 ///
@@ -25,6 +26,11 @@ pub enum Violation {
         bytes: usize,
         /// How many there can be.
         limit: usize,
+    },
+    /// There are more blocks and endpoints than [`MOST_HANDLES`](crate::MOST_HANDLES).
+    TooManyHandles {
+        /// How many there are.
+        count: usize,
     },
     /// The contract has no message of this number.
     UnknownMessage {
@@ -95,6 +101,18 @@ pub enum HandleFault {
     Endpoint,
 }
 
+/// Why a message was not encoded. It is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EncodeError {
+    /// There is no memory for a block that must be packed.
+    Exhausted,
+    /// It carries more blocks and endpoints than [`MOST_HANDLES`](crate::MOST_HANDLES).
+    TooManyHandles {
+        /// How many it carries.
+        count: usize,
+    },
+}
+
 /// Why a message was not decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecodeError {
@@ -110,9 +128,25 @@ impl From<Violation> for DecodeError {
     }
 }
 
+impl From<Exhausted> for EncodeError {
+    fn from(_: Exhausted) -> Self {
+        EncodeError::Exhausted
+    }
+}
+
 impl From<Exhausted> for DecodeError {
     fn from(_: Exhausted) -> Self {
         DecodeError::Exhausted
+    }
+}
+
+/// For who writes a message only to read it.
+impl From<EncodeError> for DecodeError {
+    fn from(error: EncodeError) -> Self {
+        match error {
+            EncodeError::Exhausted => DecodeError::Exhausted,
+            EncodeError::TooManyHandles { count } => Violation::TooManyHandles { count }.into(),
+        }
     }
 }
 
@@ -124,6 +158,12 @@ impl fmt::Display for Violation {
             Violation::TrailingBytes { bytes } => write!(f, "{bytes} bytes follow the message"),
             Violation::TooLong { bytes, limit } => {
                 write!(f, "{bytes} bytes are more than the {limit} of the longest message")
+            }
+            Violation::TooManyHandles { count } => {
+                write!(
+                    f,
+                    "{count} blocks and endpoints are more than the {MOST_HANDLES} that a message carries"
+                )
             }
             Violation::UnknownMessage { number } => write!(f, "the contract has no message number {number}"),
             Violation::NotInThisState { message, state } => {
@@ -165,6 +205,15 @@ impl fmt::Display for HandleFault {
     }
 }
 
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            EncodeError::Exhausted => fmt::Display::fmt(&Exhausted, f),
+            EncodeError::TooManyHandles { count } => Violation::TooManyHandles { count }.fmt(f),
+        }
+    }
+}
+
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -175,4 +224,5 @@ impl fmt::Display for DecodeError {
 }
 
 impl core::error::Error for Violation {}
+impl core::error::Error for EncodeError {}
 impl core::error::Error for DecodeError {}
