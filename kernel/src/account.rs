@@ -197,7 +197,7 @@ impl Account {
         }
         let mut orphans = ORPHANS.lock();
         // SAFETY: an orphan is in the list.
-        drop(unsafe { orphans.cursor_mut_from_ptr(self) }.remove());
+        unsafe { orphans.cursor_mut_from_ptr(self) }.remove();
         drop(orphans);
         // SAFETY: `open` allocated it with this layout; its SIP is gone, and nothing counts against it.
         unsafe {

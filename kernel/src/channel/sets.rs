@@ -88,7 +88,7 @@ pub unsafe fn close_set(set: &'static Set) {
     let record = ptr::from_ref(set).cast::<Record>();
     let mut sets = holder.sets().0.lock();
     // SAFETY: the set is in its holder's list.
-    drop(unsafe { sets.cursor_mut_from_ptr(record) }.remove());
+    unsafe { sets.cursor_mut_from_ptr(record) }.remove();
     drop(sets);
     // SAFETY: it was allocated with this layout, and nobody uses it any more.
     unsafe { dealloc(record.cast_mut().cast(), Layout::new::<Record>()) };

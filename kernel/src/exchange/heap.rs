@@ -44,7 +44,7 @@ pub struct Area {
     pub large: usize,
     /// End of the large blocks.
     pub large_end: usize,
-    /// The first of the [`MARKS_HERE`] marks of an account that are for this heap.
+    /// The first of the marks of an account that are for this heap: half of all.
     pub first_mark: u32,
 }
 
@@ -155,7 +155,7 @@ impl<M: Memory> Heap<M> {
     }
 
     /// A new block of `size` bytes at `align` (a power of two up to a page), contents undefined. Of a large one no more than
-    /// [`STEP_PAGES`] are mapped, which is then its capacity; [`Heap::grow`] maps the rest.
+    /// 256 pages are mapped, which is then its capacity; [`Heap::grow`] maps the rest.
     pub fn allocate(
         &mut self,
         size: usize,

@@ -78,7 +78,7 @@ impl<T: Copy> RunQueue<T> {
         if entry.is_queued() {
             let level = entry.level.load(Relaxed);
             // SAFETY: an entry that is queued is in the list of the priority it was queued with.
-            drop(unsafe { self.levels[level as usize].cursor_mut_from_ptr(entry) }.remove());
+            unsafe { self.levels[level as usize].cursor_mut_from_ptr(entry) }.remove();
             self.note_empty(level);
         }
     }

@@ -64,7 +64,7 @@ impl<T: Copy> Sleepers<T> {
     pub unsafe fn remove(&mut self, entry: &Sleeper<T>) {
         if entry.sleeps() {
             // SAFETY: passed on to the caller.
-            drop(unsafe { self.0.cursor_mut_from_ptr(entry) }.remove());
+            unsafe { self.0.cursor_mut_from_ptr(entry) }.remove();
         }
     }
 
