@@ -34,17 +34,17 @@ mod sealed {
     impl<T> Sealed for [T] {}
 }
 
-/// What a block can hold: one `T`, or a slice of them.
+/// What a block holds: one `T`, or a slice of them. A block crosses if its element does.
+///
+/// No bound says so here, so that rustc reports an element that cannot cross by the element's own reason.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the content of a block",
-    label = "not an `Exchange` type or a slice of one",
+    label = "neither one value nor a slice of them",
     note = "a block holds what may cross a channel: an `ExBox<T>` one `T`, an `ExBox<[T]>` many, with `T: Exchange`"
 )]
-pub trait Content: sealed::Sealed + Send + 'static {
+pub trait Content: sealed::Sealed {
     /// The type of one element.
-    type Element: Exchange;
-    /// Hash of the content's type.
-    const FINGERPRINT: u64;
+    type Element;
     /// How many elements there are, if the type says so.
     const LENGTH: Option<usize>;
     /// A reference to `length` elements at `data`, as this type.
@@ -52,18 +52,16 @@ pub trait Content: sealed::Sealed + Send + 'static {
     fn assemble(data: *mut Self::Element, length: usize) -> *mut Self;
 }
 
-impl<T: Exchange> Content for T {
+impl<T> Content for T {
     type Element = T;
-    const FINGERPRINT: u64 = T::FINGERPRINT;
     const LENGTH: Option<usize> = Some(1);
     fn assemble(data: *mut T, _: usize) -> *mut T {
         data
     }
 }
 
-impl<T: Exchange> Content for [T] {
+impl<T> Content for [T] {
     type Element = T;
-    const FINGERPRINT: u64 = fingerprint::mix(fingerprint::text(fingerprint::SEED, "slice"), T::FINGERPRINT);
     const LENGTH: Option<usize> = None;
     fn assemble(data: *mut T, length: usize) -> *mut [T] {
         ptr::slice_from_raw_parts_mut(data, length)
@@ -83,14 +81,21 @@ pub struct ExBox<T: Content + ?Sized> {
 }
 
 // SAFETY: the block has no other owner, so the handle may go wherever its content may.
-unsafe impl<T: Content + ?Sized> Send for ExBox<T> {}
+unsafe impl<T: Content<Element: Send> + ?Sized> Send for ExBox<T> {}
 // SAFETY: a shared handle gives shared access to the content only.
 unsafe impl<T: Content + ?Sized + Sync> Sync for ExBox<T> {}
 
 // SAFETY: the handle's pointers lead to the exchange heap and its ledger only; its layout does not depend on T;
 // the block and all that its content holds are handed over.
-unsafe impl<T: Content + ?Sized> Exchange for ExBox<T> {
-    const FINGERPRINT: u64 = fingerprint::mix(fingerprint::text(fingerprint::SEED, "ExBox"), T::FINGERPRINT);
+unsafe impl<T: Content<Element: Exchange> + ?Sized + 'static> Exchange for ExBox<T> {
+    const FINGERPRINT: u64 = {
+        let element = <T::Element as Exchange>::FINGERPRINT;
+        let content = match T::LENGTH {
+            Some(_) => element,
+            None => fingerprint::mix(fingerprint::text(fingerprint::SEED, "slice"), element),
+        };
+        fingerprint::mix(fingerprint::text(fingerprint::SEED, "ExBox"), content)
+    };
     const CARRIES: Carries = <T::Element as Exchange>::CARRIES;
     const HANDLES: usize = match T::LENGTH {
         Some(length) => <T::Element as Exchange>::HANDLES.saturating_mul(length).saturating_add(1),
@@ -115,13 +120,13 @@ unsafe impl<T: Content + ?Sized> Exchange for ExBox<T> {
 }
 
 /// A block on its way to being an [`ExBox`]: its first `length` elements are there.
-struct Partial<T: Exchange> {
+struct Partial<T> {
     data: NonNull<T>,
     length: usize,
     entry: &'static BlockEntry,
 }
 
-impl<T: Exchange> Drop for Partial<T> {
+impl<T> Drop for Partial<T> {
     fn drop(&mut self) {
         // SAFETY: so many elements are initialised, and they and the block are ours.
         unsafe {
@@ -168,6 +173,23 @@ impl<T: Content + ?Sized> ExBox<T> {
         Elements { data: this.data, next: 0, length: this.length, entry: this.entry, owns: PhantomData }
     }
 
+    fn elements(&self) -> &[T::Element] {
+        // SAFETY: `data` and `length` describe initialised elements that we own.
+        unsafe { slice::from_raw_parts(self.data.as_ptr(), self.length) }
+    }
+
+    /// Address of the block's first byte. It stays the same whoever owns the block.
+    pub fn address(&self) -> usize {
+        self.data.as_ptr() as usize
+    }
+
+    /// Bytes of content.
+    pub fn size_in_bytes(&self) -> usize {
+        self.length * size_of::<T::Element>()
+    }
+}
+
+impl<T: Content<Element: Exchange> + ?Sized> ExBox<T> {
     /// The block without its content's type, of which any bytes are a value.
     pub(crate) fn into_block(self) -> Block {
         assert!(<T::Element as Exchange>::ANY_BYTES, "padding must not be seen");
@@ -186,21 +208,6 @@ impl<T: Content + ?Sized> ExBox<T> {
         let data = entry.address.load(Relaxed) as *mut T::Element;
         // SAFETY: a block has an address.
         ExBox { data: unsafe { NonNull::new_unchecked(data) }, length, entry, owns: PhantomData }
-    }
-
-    fn elements(&self) -> &[T::Element] {
-        // SAFETY: `data` and `length` describe initialised elements that we own.
-        unsafe { slice::from_raw_parts(self.data.as_ptr(), self.length) }
-    }
-
-    /// Address of the block's first byte. It stays the same whoever owns the block.
-    pub fn address(&self) -> usize {
-        self.data.as_ptr() as usize
-    }
-
-    /// Bytes of content.
-    pub fn size_in_bytes(&self) -> usize {
-        self.length * size_of::<T::Element>()
     }
 }
 
@@ -289,7 +296,7 @@ impl<T: Content + ?Sized> Drop for ExBox<T> {
 }
 
 /// The elements of a block, one after the other; see [`ExBox::into_iter`].
-pub struct Elements<T: Exchange> {
+pub struct Elements<T> {
     data: NonNull<T>,
     /// Those before were moved out.
     next: usize,
@@ -299,7 +306,7 @@ pub struct Elements<T: Exchange> {
 }
 
 // SAFETY: as for the handle that it was made from.
-unsafe impl<T: Exchange> Send for Elements<T> {}
+unsafe impl<T: Send> Send for Elements<T> {}
 
 impl<T: Exchange> IntoIterator for ExBox<[T]> {
     type Item = T;
@@ -310,7 +317,7 @@ impl<T: Exchange> IntoIterator for ExBox<[T]> {
     }
 }
 
-impl<T: Exchange> Iterator for Elements<T> {
+impl<T> Iterator for Elements<T> {
     type Item = T;
     fn next(&mut self) -> Option<T> {
         if self.next == self.length {
@@ -326,9 +333,9 @@ impl<T: Exchange> Iterator for Elements<T> {
     }
 }
 
-impl<T: Exchange> ExactSizeIterator for Elements<T> {}
+impl<T> ExactSizeIterator for Elements<T> {}
 
-impl<T: Exchange> Drop for Elements<T> {
+impl<T> Drop for Elements<T> {
     fn drop(&mut self) {
         if mem::needs_drop::<T>() {
             self.by_ref().for_each(drop);

@@ -28,7 +28,8 @@ use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
     label = "not an `Exchange` type",
     note = "what crosses: integers, `bool`, `char`, floats, arrays and `#[derive(Exchange)]` types of those, `Text<N>`, \
             `ExBox<T>`, `ExBox<[T]>`, and endpoints in a state in which they send next",
-    note = "references, `Rc`, `Arc`, `Vec`, `String`, `dyn`, function and raw pointers do not: put the data in a block"
+    note = "references, `Rc`, `Arc`, `Vec`, `String`, `dyn`, function and raw pointers do not: put the data in a block",
+    note = "`Option` and `Result` do not: make it two messages, or a `#[repr(C)]` enum of your own"
 )]
 pub unsafe trait Exchange: Sized + Send + 'static {
     /// Hash of the type's name, layout and parts. An endpoint counts by its contract's name, its side and its state.

@@ -3,7 +3,7 @@
 use contracts::binding::host::{self, Exhaustion};
 use contracts::spec::count::{Count, count};
 use contracts::{
-    Closed, Contract, EndpointSet, ExBox, Instant, Receive, ReceiveByError, TryReceiveError, select,
+    Closed, Contract, EndpointSet, ExBox, Exhausted, Instant, ReceiveByError, TryReceiveError, select,
 };
 
 /// A counter to which a block is on its way, and the client that sent it.
@@ -70,4 +70,16 @@ fn a_gift_that_breaks_the_limit_is_left_or_refused_and_what_brings_no_block_stil
     host::refuse_blocks(Exhaustion::Off);
     assert!(matches!(giver.receive(), Err(Closed)));
     assert_eq!(blocks(), before);
+}
+
+#[test]
+fn what_no_machine_has_memory_for_is_exhausted() {
+    for size in [isize::MAX as usize, isize::MAX as usize - 4096, usize::MAX] {
+        assert_eq!(ExBox::zeroed(size).map(drop), Err(Exhausted), "{size}");
+        assert_eq!(
+            ExBox::<[u64]>::from_fn(size, |_| unreachable!("no room")).map(drop),
+            Err(Exhausted),
+            "{size}"
+        );
+    }
 }

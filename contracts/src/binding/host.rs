@@ -9,7 +9,7 @@ use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, fence};
 use std::alloc;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock};
 use std::thread::{self, Thread};
 
@@ -20,12 +20,20 @@ use crate::exbox::Exhausted;
 use crate::port::RawEnd;
 use crate::time::Instant;
 
-static BLOCKS: Mutex<Option<HashSet<usize>>> = Mutex::new(None);
+/// The memory of each block, by the address of its entry.
+static BLOCKS: Mutex<Option<HashMap<usize, Memory>>> = Mutex::new(None);
 static NEXT_SIP: AtomicU32 = AtomicU32::new(1);
 static NEXT_CHANNEL: AtomicU64 = AtomicU64::new(1);
 static BYTES_COPIED: AtomicU64 = AtomicU64::new(0);
 static BYTES_MOVED: AtomicU64 = AtomicU64::new(0);
 static BLOCKS_MOVED: AtomicU64 = AtomicU64::new(0);
+
+/// What the host's allocator gave for a block. The entry does not say: its alignment is not kept there.
+#[derive(Clone, Copy)]
+struct Memory {
+    address: usize,
+    layout: Layout,
+}
 
 struct Waiter {
     thread: Thread,
@@ -62,7 +70,7 @@ pub struct LedgerLine {
 /// Every block there is, with its owner.
 pub fn ledger() -> Vec<LedgerLine> {
     let blocks = BLOCKS.lock().expect("no holder panics");
-    blocks.iter().flatten().map(|&entry| ledger_line(entry)).collect()
+    blocks.iter().flatten().map(|(&entry, _)| ledger_line(entry)).collect()
 }
 
 fn ledger_line(entry: usize) -> LedgerLine {
@@ -151,19 +159,15 @@ pub(crate) fn begin_transfer() {}
 /// See [`begin_transfer`].
 pub(crate) fn end_transfer() {}
 
-/// The host's allocator takes no empty request; a block may be empty.
-fn host_layout(size: usize, align: usize) -> Layout {
-    Layout::from_size_align(size.max(1), align.max(16)).expect("the layout was valid when the block was made")
-}
-
-/// Every block is aligned to a page, as its alignment is not kept.
+/// Every block is aligned to a page, as on the machine the large ones are.
 const BLOCK_ALIGN: usize = 4096;
 
 pub(crate) fn allocate_block(layout: Layout) -> Option<&'static BlockEntry> {
     if exhausted() || layout.align() > BLOCK_ALIGN {
         return None;
     }
-    let host = host_layout(layout.size(), BLOCK_ALIGN);
+    // The host's allocator takes no empty request; a block may be empty.
+    let host = Layout::from_size_align(layout.size().max(1), BLOCK_ALIGN).ok()?;
     // SAFETY: the layout's size is not zero.
     let address = unsafe { alloc::alloc(host) };
     if address.is_null() {
@@ -182,7 +186,8 @@ pub(crate) fn allocate_block(layout: Layout) -> Option<&'static BlockEntry> {
         account: Default::default(),
     }));
     let mut blocks = BLOCKS.lock().expect("no holder panics");
-    blocks.get_or_insert_default().insert(ptr::from_ref(entry) as usize);
+    let memory = Memory { address: address as usize, layout: host };
+    blocks.get_or_insert_default().insert(ptr::from_ref(entry) as usize, memory);
     Some(entry)
 }
 
@@ -191,12 +196,11 @@ pub(crate) fn allocate_block(layout: Layout) -> Option<&'static BlockEntry> {
 /// The caller owns the block and does not use it again.
 pub(crate) unsafe fn free_block(entry: &'static BlockEntry) {
     let key = ptr::from_ref(entry) as usize;
-    let known = BLOCKS.lock().expect("no holder panics").as_mut().is_some_and(|blocks| blocks.remove(&key));
-    assert!(known, "a block is freed once");
-    let host = host_layout(entry.size.load(Relaxed), BLOCK_ALIGN);
+    let known = BLOCKS.lock().expect("no holder panics").as_mut().and_then(|blocks| blocks.remove(&key));
+    let Memory { address, layout } = known.expect("a block is freed once");
     // SAFETY: block and entry were allocated together by `allocate_block`, and the caller gives both up.
     unsafe {
-        alloc::dealloc(entry.address.load(Relaxed) as *mut u8, host);
+        alloc::dealloc(address as *mut u8, layout);
         drop(Box::from_raw(ptr::from_ref(entry).cast_mut()));
     }
 }

@@ -223,7 +223,10 @@ impl<'a> Decoder<'a> {
     }
 
     /// The reverse of `Encoder::block`.
-    pub(crate) fn block<T: Content + ?Sized>(&mut self) -> Result<ExBox<T>, DecodeError> {
+    pub(crate) fn block<T>(&mut self) -> Result<ExBox<T>, DecodeError>
+    where
+        T: Content<Element: Exchange> + ?Sized,
+    {
         #[cfg(feature = "std")]
         if let Source::Random { random, spare } = &mut self.source {
             let length = T::LENGTH.unwrap_or_else(|| {
@@ -257,7 +260,10 @@ impl<'a> Decoder<'a> {
     }
 
     /// Elements that lie in a block in wire form.
-    fn unpack<T: Content + ?Sized>(&mut self, block: &Block, length: usize) -> Result<ExBox<T>, DecodeError> {
+    fn unpack<T>(&mut self, block: &Block, length: usize) -> Result<ExBox<T>, DecodeError>
+    where
+        T: Content<Element: Exchange> + ?Sized,
+    {
         // An element that may be packed has at least one byte.
         if length > block.size() {
             return Err(self.bad_handle(HandleFault::Size));
@@ -299,4 +305,32 @@ fn made_up_endpoint<E: SendFirst>() -> Result<E, DecodeError> {
     // SAFETY: a channel of this contract in which nothing is in flight may be in any of its states, and the other end,
     // which would have to be in the same, is gone.
     Ok(unsafe { E::from_raw(raw) })
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use core::sync::atomic::Ordering::Relaxed;
+
+    use super::*;
+
+    /// Decodes a block of 32 bytes that begins `offset` bytes behind an address for all alignments.
+    fn at<T: Exchange>(offset: usize) -> Result<ExBox<[T]>, DecodeError> {
+        let entry = ExBox::zeroed(64).expect("memory for a block").into_block().into_entry();
+        entry.address.fetch_add(offset, Relaxed);
+        entry.size.store(32, Relaxed);
+        // SAFETY: the entry was just given up, and the bytes that it now speaks of are in the block's memory.
+        let block = unsafe { Block::from_entry(entry) };
+        let length = (32 / size_of::<T>()) as u8;
+        Decoder::new(&[0, length], &mut [Some(Handle::Block(block))]).block()
+    }
+
+    #[test]
+    fn a_block_must_be_aligned_for_its_content() {
+        let refused = Err(Violation::BadHandle { field: "", fault: HandleFault::Alignment }.into());
+        for offset in [1, 2, 4, 8] {
+            assert_eq!(at::<u128>(offset).map(drop), refused, "{offset}");
+            assert_eq!(at::<u64>(offset).map(drop), if offset == 8 { Ok(()) } else { refused }, "{offset}");
+        }
+        assert_eq!(at::<u8>(1).expect("bytes need no alignment").len(), 32);
+    }
 }

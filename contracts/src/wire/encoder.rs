@@ -144,7 +144,10 @@ impl Encoder {
     }
 
     /// A block: its index among the handles, and its length if its type does not say.
-    pub(crate) fn block<T: Content + ?Sized>(&mut self, block: ExBox<T>) -> Result<(), Exhausted> {
+    pub(crate) fn block<T>(&mut self, block: ExBox<T>) -> Result<(), Exhausted>
+    where
+        T: Content<Element: Exchange> + ?Sized,
+    {
         let length = block.count();
         let block = if <T::Element as Exchange>::ANY_BYTES {
             let block = block.into_block();
