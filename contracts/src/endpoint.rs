@@ -73,6 +73,11 @@ impl<E> TryReceiveError<E> {
 /// `Client` and `Server` are the endpoints of this contract in its start state, and never more messages than the
 /// depths say are in flight: rings are sized by them and not checked. `SHAPE` and `FINGERPRINT` are what they are here, and
 /// `serves` knows the contract itself and what it extends.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a contract",
+    label = "not a contract",
+    note = "a contract is an enum with `#[derive(Contract)]`"
+)]
 pub unsafe trait Contract: Sized + 'static {
     /// The enum's name.
     const NAME: &'static str;
@@ -136,8 +141,17 @@ pub unsafe trait Endpoint: Sized + Send + 'static {
     fn as_raw(&self) -> &RawEnd;
 }
 
-/// An endpoint in a state in which it receives.
-pub trait Receive: Endpoint {
+/// An endpoint in a state in which it receives. Implemented by `derive(Contract)` only.
+///
+/// # Safety
+///
+/// In the endpoint's state its peer is the one that sends.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not receive: in this state it sends",
+    label = "not `Receive`",
+    note = "send first; what the send returns receives"
+)]
+pub unsafe trait Receive: Endpoint {
     /// The messages that can come, each with the endpoint in its next state.
     type Received;
     /// Waits for the next message. [`Closed`] if the peer is gone and nothing is left to receive. A message whose blocks

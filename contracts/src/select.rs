@@ -55,15 +55,45 @@ macro_rules! select {
     (@ends [$($ends:ident)*] $deadline:expr; $all:tt after $new:expr => $body:expr $(,)?) => {
         $crate::select!(@ends [$($ends)*] ::core::option::Option::Some($new); $all)
     };
+    (@ends [$($ends:ident)*] $deadline:expr; $all:tt after $new:expr => $body:expr, $($rest:tt)+) => {
+        ::core::compile_error!("`after` is the last arm of `select!`: nothing comes behind it")
+    };
     (@ends [$($ends:ident)*] $deadline:expr; $all:tt $message:pat = $endpoint:ident => $body:block $(,)? $($rest:tt)*) => {
         $crate::select!(@ends [$($ends)* $endpoint] $deadline; $all $($rest)*)
     };
     (@ends [$($ends:ident)*] $deadline:expr; $all:tt $message:pat = $endpoint:ident => $body:expr $(, $($rest:tt)*)?) => {
         $crate::select!(@ends [$($ends)* $endpoint] $deadline; $all $($($rest)*)?)
     };
+    (@ends [$($ends:ident)*] $deadline:expr; $all:tt $message:pat = $endpoint:expr => $($rest:tt)*) => {
+        ::core::compile_error!(::core::concat!(
+            "`select!` waits on variables, and `", ::core::stringify!($endpoint), "` is none\n",
+            "help: move the endpoint into a variable, `let endpoint = ", ::core::stringify!($endpoint),
+            ";`, and put it back when its arm has not run",
+        ))
+    };
+    (@ends $($rest:tt)*) => { $crate::select!(@no_arm) };
+    (@no_arm) => {
+        ::core::compile_error!(
+            "this is not an arm of `select!`\n\
+             help: an arm is `PATTERN = VARIABLE => BODY`, with a comma behind a body that is no block; \
+             the last may be `after DEADLINE => BODY`"
+        )
+    };
     ($message:pat = $($all:tt)*) => {
         $crate::select!(@ends [] ::core::option::Option::None; { $message = $($all)* } $message = $($all)*)
     };
+    () => {
+        ::core::compile_error!(
+            "`select!` without an arm would wait for ever\nhelp: add an arm, `PATTERN = VARIABLE => BODY`"
+        )
+    };
+    (after $($rest:tt)*) => {
+        ::core::compile_error!(
+            "`select!` with nothing but `after` has nothing to wait for\n\
+             help: add an arm before it, `PATTERN = VARIABLE => BODY`; to sleep, use `contracts::time::sleep_until`"
+        )
+    };
+    ($($rest:tt)*) => { $crate::select!(@no_arm) };
 }
 
 /// Where the next look begins, so that no arm comes first for ever.

@@ -15,8 +15,15 @@ use crate::time::Instant;
 
 /// What can be waited on in a set: an endpoint that receives, or [`Either`] of two such.
 ///
-/// Nobody else implements it: what waits on a member relies on its end staying open for as long as it is one.
-pub trait Member: sealed::Sealed + Sized + Send {
+/// # Safety
+///
+/// What waits on a member relies on its end being that of the side that it says, and staying open for as long as it is one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be waited on: only an endpoint that receives next can, or `Either` of two such",
+    label = "nothing can come here",
+    note = "an endpoint that sends next: send first, and wait on what the send returns"
+)]
+pub unsafe trait Member: Sized + Send {
     /// What it receives.
     type Received;
     /// Its next message, if one is there.
@@ -24,12 +31,6 @@ pub trait Member: sealed::Sealed + Sized + Send {
     /// The end behind it. Whoever asks for it is about to wait.
     #[doc(hidden)]
     fn watched(&self) -> Watched<'_>;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl<E: super::Receive> Sealed for E {}
-    impl<A: super::Member, B: super::Member> Sealed for super::Either<A, B> {}
 }
 
 /// An end and the side that it is, while somebody holds it.
@@ -50,7 +51,8 @@ impl Watched<'_> {
     }
 }
 
-impl<E: Receive> Member for E {
+// SAFETY: an endpoint's end is its own, of its type's side.
+unsafe impl<E: Receive> Member for E {
     type Received = E::Received;
     fn try_receive(self) -> Result<E::Received, TryReceiveError<E>> {
         Receive::try_receive(self)
@@ -74,7 +76,8 @@ pub enum Either<A, B> {
     That(B),
 }
 
-impl<A: Member, B: Member> Member for Either<A, B> {
+// SAFETY: it is one of the two.
+unsafe impl<A: Member, B: Member> Member for Either<A, B> {
     type Received = Either<A::Received, B::Received>;
     fn try_receive(self) -> Result<Self::Received, TryReceiveError<Self>> {
         match self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contracts::spec::count::{Count, count};
 use contracts::spec::ping::{PingPong, ping_pong};
-use contracts::{Closed, Contract, EndpointSet, Event, ExBox, Instant, Receive, ReceiveByError, select};
+use contracts::{Closed, Contract, EndpointSet, Event, ExBox, Instant, ReceiveByError, select};
 
 type Pong = ping_pong::Server<ping_pong::Idle>;
 

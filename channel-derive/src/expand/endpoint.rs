@@ -221,7 +221,7 @@ impl Writer<'_> {
         let moves: Vec<Move> =
             self.protocol.leaving(state).filter(|step| self.protocol.sender(*step) == side.peer()).collect();
         let (raw, message, content) = (local("raw"), local("message"), local("content"));
-        let (closed, formatter) = (local("closed"), local("formatter"));
+        let (closed, formatter, deadline) = (local("closed"), local("formatter"), local("deadline"));
         let variants = moves.iter().map(|step| self.received_variant(side, *step));
         let variant_names: Vec<_> =
             moves.iter().map(|step| &self.messages[step.message].surface.name).collect();
@@ -327,9 +327,25 @@ impl Writer<'_> {
                         }
                     }
                 }
+
+                #[doc = "As [`receive`](Self::receive), waiting until `deadline` at most."]
+                #[doc = ""]
+                #[doc = "# Errors"]
+                #[doc = "[`TimedOut`](::contracts::ReceiveByError::TimedOut), with the endpoint, if no message came in time; \
+                         [`Closed`](::contracts::ReceiveByError::Closed) if none will come; \
+                         [`OverLimit`](::contracts::ReceiveByError::OverLimit), with the endpoint, if the message's \
+                         blocks would break the SIP's limit."]
+                #[inline]
+                #visibility fn receive_by(
+                    self,
+                    #deadline: ::contracts::Instant,
+                ) -> ::core::result::Result<#received, ::contracts::ReceiveByError<Self>> {
+                    ::contracts::Receive::receive_by(self, #deadline)
+                }
             }
 
-            impl ::contracts::Receive for #endpoint<#from> {
+            // SAFETY: in this state the peer sends.
+            unsafe impl ::contracts::Receive for #endpoint<#from> {
                 type Received = #received;
                 #[inline]
                 fn receive(self) -> ::core::result::Result<#received, ::contracts::Closed> {

@@ -7,7 +7,7 @@ use contracts::spec::timer::timer::{
     ServerTicked, Ticked,
 };
 use contracts::spec::timer::{Alarm, Timer};
-use contracts::{Closed, Either, EndpointSet, Instant, Receive, ReceiveByError, SendFirst};
+use contracts::{Closed, Either, EndpointSet, Instant, ReceiveByError, SendFirst};
 
 use crate::pair;
 

@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use contracts::spec::ping::{PingPong, ping_pong};
 use contracts::spec::system::{Outcome, System};
-use contracts::{Contract, ExBox, Instant, Receive, ReceiveByError};
+use contracts::{Contract, ExBox, Instant, ReceiveByError};
 use trial::echo::Echo;
 use trial::echo::echo::{Client, ClientCopying, ClientWaiting, Idle};
 use trial::trouble::Trouble;

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use contracts::{Closed, Contract, EndpointSet, Instant, Receive, ReceiveByError, TryReceiveError};
+use contracts::{Closed, Contract, EndpointSet, Instant, ReceiveByError, TryReceiveError};
 use trial::assist::{Greeter, Then, assist, greeter};
 use trial::trouble::Trouble;
 

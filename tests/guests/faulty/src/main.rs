@@ -13,7 +13,7 @@ use contracts::spec::directory::Directory;
 use contracts::spec::directory::directory::{Client, ClientLookingUp, Ready};
 use contracts::spec::ping::PingPong;
 use contracts::spec::ping::ping_pong::{Idle, Server};
-use contracts::{Closed, Contract, EndpointSet, ExBox, Instant, Name, Receive, SendFirst};
+use contracts::{Closed, Contract, EndpointSet, ExBox, Instant, Name, SendFirst};
 use trial::outdated::Lobby as Outdated;
 use trial::table::Lobby;
 
