@@ -59,17 +59,19 @@ fn all() -> Result<Vec<ContractInfo>> {
 /// A contract as text: what it costs, and who says what in which state.
 fn describe(contract: &ContractInfo) -> String {
     let shape = &contract.shape;
-    let rings = shape.rings();
     let mut text = format!("{}  fingerprint {:016x}", contract.name, shape.fingerprint);
     for base in &contract.bases {
         let _ = write!(text, ", extends {}", base.name);
     }
     text.push('\n');
     for (side, way) in [(Side::Server, "to the server"), (Side::Client, "to the client")] {
-        let (depth, ring) = (shape.depth[side as usize], rings[side as usize]);
-        let _ = writeln!(text, "  {way}: depth {depth}, slots of {} bytes", ring.stride);
+        let (depth, (_, stride)) = (shape.depth[side as usize], shape.slots(side));
+        let _ = writeln!(text, "  {way}: depth {depth}, slots of {stride} bytes");
     }
-    let _ = writeln!(text, "  a channel takes {} bytes", shape.layout().size());
+    let _ = match shape.plan() {
+        Some(plan) => writeln!(text, "  a channel takes {} bytes", plan.layout().size()),
+        None => writeln!(text, "  a channel is too large to be made"),
+    };
     for (state, name) in contract.states.iter().enumerate() {
         let moves: Vec<_> = steps(contract).filter(|step| step.from == state).collect();
         let Some(first) = moves.first() else { continue };

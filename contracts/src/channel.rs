@@ -48,26 +48,58 @@ impl Shape {
         }
     }
 
-    /// Where each direction's slots lie. Both sides of a contract compute the same, at compile time.
-    pub const fn rings(&self) -> [Ring; 2] {
-        let client = self.ring(Side::Client, size_of::<Channel>() as u32);
-        let server = self.ring(Side::Server, client.offset + (client.mask + 1) * client.stride);
-        [client, server]
+    /// Where header and slots lie; none if the channel would be larger than [`MOST_CHANNEL_BYTES`]. Both sides of a contract
+    /// compute the same, at compile time.
+    pub const fn plan(&self) -> Option<Plan> {
+        let Some((client, end)) = self.ring(Side::Client, size_of::<Channel>()) else { return None };
+        let Some((server, end)) = self.ring(Side::Server, end) else { return None };
+        match Layout::from_size_align(end, align_of::<Channel>()) {
+            Ok(layout) => Some(Plan { rings: [client, server], layout }),
+            Err(_) => None,
+        }
     }
 
-    const fn ring(&self, to: Side, offset: u32) -> Ring {
-        let (depth, body) = (self.depth[to as usize], self.body[to as usize]);
+    /// The slots towards `to` if they begin at `offset`, and where they end.
+    const fn ring(&self, to: Side, offset: usize) -> Option<(Ring, usize)> {
+        let (slots, stride) = self.slots(to);
+        if slots > MOST_CHANNEL_BYTES || stride > MOST_CHANNEL_BYTES {
+            return None;
+        }
+        let end = offset + slots * stride;
+        if end > MOST_CHANNEL_BYTES {
+            return None;
+        }
+        let ring = Ring { offset: offset as u32, stride: stride as u32, mask: slots as u32 - 1, reserved: 0 };
+        Some((ring, end))
+    }
+
+    /// How many slots there are towards `to`, a power of two, and bytes from one to the next.
+    pub const fn slots(&self, to: Side) -> (usize, usize) {
+        let (depth, body) = (self.depth[to as usize] as usize, self.body[to as usize] as usize);
         let slots = if depth == 0 { 1 } else { depth.next_power_of_two() };
-        let stride = (SLOT_BODY as u32 + body).next_multiple_of(align_of::<Slot>() as u32);
-        Ring { offset, stride, mask: slots - 1, reserved: 0 }
+        (slots, (SLOT_BODY + body).next_multiple_of(align_of::<Slot>()))
+    }
+}
+
+/// The most bytes of a channel: header and slots.
+pub const MOST_CHANNEL_BYTES: usize = 16 << 20;
+
+/// Where a channel's header and slots lie. Holding one proves that it has no more than [`MOST_CHANNEL_BYTES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    rings: [Ring; 2],
+    layout: Layout,
+}
+
+impl Plan {
+    /// Each direction's slots; index 0 is the direction to the client.
+    pub const fn rings(&self) -> &[Ring; 2] {
+        &self.rings
     }
 
-    /// Bytes and alignment of the channel, header and slots.
-    pub fn layout(&self) -> Layout {
-        let [_, last] = self.rings();
-        let bytes = last.offset + (last.mask + 1) * last.stride;
-        Layout::from_size_align(bytes as usize, align_of::<Channel>())
-            .expect("a channel's size fits an isize")
+    /// Bytes and alignment of header and slots.
+    pub const fn layout(&self) -> Layout {
+        self.layout
     }
 }
 
@@ -75,16 +107,22 @@ impl Shape {
 ///
 /// # Safety
 ///
-/// `memory` is valid for writes of [`Shape::layout`] and nothing else uses it.
-pub unsafe fn initialise(memory: *mut u8, shape: &Shape, id: u64, owner: Owner, mark: u32) -> *const Channel {
+/// `memory` is valid for writes of the plan's layout, and nothing else uses it; the plan is that of the shape.
+pub unsafe fn initialise(
+    memory: *mut u8,
+    (shape, plan): (&Shape, &Plan),
+    id: u64,
+    owner: Owner,
+    mark: u32,
+) -> *const Channel {
     let channel = memory.cast::<Channel>();
     // SAFETY: the caller gives us the memory; zero is a valid value of every field.
     unsafe {
-        ptr::write_bytes(memory, 0, shape.layout().size());
+        ptr::write_bytes(memory, 0, plan.layout.size());
         (*channel).id = id;
         (*channel).fingerprint = shape.fingerprint;
         (*channel).state.store(u32::from(shape.start), Relaxed);
-        (*channel).rings = shape.rings();
+        (*channel).rings = plan.rings;
         for side in [Side::Client, Side::Server] {
             let end = &(*channel).ends[side as usize];
             end.tracked.kind.store(TRACKED_END, Relaxed);
@@ -220,6 +258,43 @@ pub unsafe fn walk<'a>(chain: *const Tracked, mut each: impl FnMut(Carried<'a>))
             TRACKED_BLOCK => each(Carried::Block(unsafe { &*here.cast() })),
             // SAFETY: as above.
             _ => each(Carried::End(unsafe { &*here.cast() })),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(depth: [u32; 2], body: [u32; 2]) -> Shape {
+        Shape { fingerprint: 1, start: 0, depth, body }
+    }
+
+    #[test]
+    fn a_channel_is_as_large_as_its_slots_and_never_too_large() {
+        let header = size_of::<Channel>();
+        let plan = shape([1, 3], [0, 17]).plan().expect("it is small");
+        assert_eq!(plan.layout().size(), header + SLOT_BODY + 4 * (SLOT_BODY + 32));
+        assert_eq!((plan.rings()[1].offset as usize, plan.rings()[1].mask), (header + SLOT_BODY, 3));
+        let most = MOST_CHANNEL_BYTES - header - 2 * SLOT_BODY;
+        let full = shape([0, 0], [0, most as u32]).plan().expect("it just fits");
+        assert_eq!(full.layout().size(), MOST_CHANNEL_BYTES);
+        assert_eq!(shape([0, 0], [0, most as u32 + 1]).plan(), None);
+    }
+
+    #[test]
+    fn a_shape_that_nobody_built_has_no_plan_rather_than_a_small_one() {
+        // Each wraps to something small in 32 bits, and some in 64.
+        for (depth, body) in [
+            (65_535, 65_584),
+            (u32::MAX, 0),
+            (1, u32::MAX),
+            (u32::MAX, u32::MAX),
+            (1 << 31, u32::MAX - 15),
+            ((1 << 31) + 1, 16),
+        ] {
+            assert_eq!(shape([1, depth], [0, body]).plan(), None, "{depth} {body}");
+            assert_eq!(shape([depth, 1], [body, 0]).plan(), None, "{depth} {body}");
         }
     }
 }

@@ -1,15 +1,18 @@
 //! What the code that `derive(Contract)` and `derive(Exchange)` write leans on. Nothing here is for people to call.
 
+mod limits;
+
 use core::fmt;
+
+pub use limits::{check_align, check_handles, check_size};
 
 use crate::endpoint::{CarriedContract, MessageDescription, Side, StateDescription};
 use crate::exbox::Exhausted;
-use crate::exchange::{Exchange, MOST_HANDLES, Transfer};
+use crate::exchange::{Exchange, Transfer};
 use crate::fingerprint::{SEED, mix, text};
 use crate::reach::List;
 pub use crate::reach::{Carries, Described};
 use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
-use crate::words::Words;
 
 /// A state of a contract as a type.
 pub trait State: 'static {
@@ -152,16 +155,6 @@ pub const fn variants_handles(variants: &[Variant]) -> usize {
     most
 }
 
-/// Refuses a message that can carry too many blocks and endpoints.
-#[track_caller]
-pub const fn check_handles(message: &str, handles: usize) {
-    if handles > MOST_HANDLES {
-        let words = Words::new().and("message `").and(message).and("` can carry ").number(handles);
-        let words = words.and(" blocks and endpoints, and ").number(MOST_HANDLES).and(" is the most");
-        words.and(": send them in several messages").refuse();
-    }
-}
-
 /// Whether any bytes are a value of a struct `T` of these fields, and none is padding.
 pub const fn any_bytes<T>(fields: &[Field]) -> bool {
     let mut size = 0;
@@ -273,7 +266,8 @@ pub const fn message<B: Exchange>(
         fingerprint: mix(hash, steps.len() as u64),
         sender,
         steps,
-        body_size: size_of::<B>() as u32,
+        // Too large for a channel, also when it does not fit.
+        body_size: if size_of::<B>() > u32::MAX as usize { u32::MAX } else { size_of::<B>() as u32 },
         body_align: align_of::<B>() as u32,
         window,
     }

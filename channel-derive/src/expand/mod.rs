@@ -13,6 +13,7 @@ use std::collections::HashSet;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{DeriveInput, Ident, LitStr, Path, Visibility};
 
 use crate::check::{can_expand, check};
@@ -142,13 +143,7 @@ impl<'a> Writer<'a> {
                 .map(move |state| self.receive(side, state))
         });
         let use_all = self.use_all();
-        let handles = self.messages.iter().filter(|names| !names.types.is_empty()).map(|names| {
-            let (text, body) = (plain(&names.surface.name), &names.body);
-            quote_spanned! {names.surface.name.span()=>
-                const _: () =
-                    ::contracts::generated::check_handles(#text, <#body as ::contracts::Exchange>::HANDLES);
-            }
-        });
+        let limits = self.limits();
         let extension = self.extension();
         quote! {
             #(#[doc = #docs])*
@@ -157,7 +152,7 @@ impl<'a> Writer<'a> {
             #visibility mod #module {
                 use super::*;
                 #contract
-                #(#handles)*
+                #limits
                 #extension
                 #message
                 #(#states)*
@@ -262,6 +257,30 @@ impl<'a> Writer<'a> {
                 type Server = Server<#start>;
             }
         }
+    }
+
+    /// Constants that refuse what is too much of a message, each where it stands.
+    fn limits(&self) -> TokenStream {
+        let contract = &self.contract;
+        let shape = quote!(&<#contract as ::contracts::Contract>::SHAPE);
+        let description = quote!(<#contract as ::contracts::Contract>::DESCRIPTION);
+        let messages = self.messages.iter().enumerate().map(|(number, names)| {
+            let (text, body) = (plain(&names.surface.name), &names.body);
+            let whole = quote_spanned! {names.surface.name.span()=>
+                const _: () = {
+                    ::contracts::generated::check_handles(#text, <#body as ::contracts::Exchange>::HANDLES);
+                    ::contracts::generated::check_size(#shape, #description, #number);
+                };
+            };
+            let fields = names.surface.fields.iter().zip(&names.types).map(|(field, ty)| {
+                let name = plain(&field.name);
+                quote_spanned! {field.ty.span()=>
+                    const _: () = ::contracts::generated::check_align(#text, #name, ::core::mem::align_of::<#ty>());
+                }
+            });
+            quote!(#(#fields)* #whole)
+        });
+        quote!(#(#messages)*)
     }
 
     /// What makes an extension of another contract, and checks that it is one, message by message.

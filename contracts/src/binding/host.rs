@@ -210,7 +210,8 @@ pub(crate) fn create_channel<C: Contract>() -> Result<(RawEnd, RawEnd), Exhauste
         return Err(Exhausted);
     }
     let shape = C::SHAPE;
-    let layout = shape.layout();
+    let plan = shape.plan().ok_or(Exhausted)?;
+    let layout = plan.layout();
     // SAFETY: a channel is never empty; the memory is fresh, and the ends are ours.
     unsafe {
         let memory = alloc::alloc(layout);
@@ -218,7 +219,7 @@ pub(crate) fn create_channel<C: Contract>() -> Result<(RawEnd, RawEnd), Exhauste
             return Err(Exhausted);
         }
         let id = NEXT_CHANNEL.fetch_add(1, Relaxed);
-        let channel: &'static Channel = &*channel::initialise(memory, &shape, id, owner(), 0);
+        let channel: &'static Channel = &*channel::initialise(memory, (&shape, &plan), id, owner(), 0);
         CHANNEL_SIZES.lock().expect("no holder panics").push((id, layout));
         Ok((RawEnd::new(channel.end(Side::Client)), RawEnd::new(channel.end(Side::Server))))
     }

@@ -25,7 +25,7 @@ use crate::exchange::{self, CHANNEL_MEMORY};
 pub enum CreateError {
     /// The holder's limit does not allow it.
     OverLimit,
-    /// Memory is exhausted.
+    /// Memory is exhausted, or a channel of this shape would be larger than any may be.
     OutOfMemory,
 }
 
@@ -38,16 +38,18 @@ fn next_id() -> u64 {
 
 /// A new channel, which counts against `holder`, and whose ends belong to it.
 pub fn create(shape: &Shape, holder: &'static Account) -> Result<&'static Channel, CreateError> {
+    // The shape is a manifest's word: no contract that was compiled is too large.
+    let plan = shape.plan().ok_or(CreateError::OutOfMemory)?;
+    let layout = plan.layout();
     holder.charge_channel().map_err(|account::OverLimit| CreateError::OverLimit)?;
-    let layout = shape.layout();
     let memory = CHANNEL_MEMORY.with(|heap| heap.allocate(layout.size(), layout.align(), holder.shared()));
     let entry = memory.map_err(|exchange::OutOfMemory| {
         holder.discharge_channel();
         CreateError::OutOfMemory
     })?;
     let (address, mark) = (entry.address.load(Relaxed) as *mut u8, entry.tracked.mark.load(Relaxed));
-    // SAFETY: the memory is fresh, and large enough for the shape.
-    let channel = unsafe { &*initialise(address, shape, next_id(), holder.owner(), mark) };
+    // SAFETY: the memory is fresh, and large enough for the plan.
+    let channel = unsafe { &*initialise(address, (shape, &plan), next_id(), holder.owner(), mark) };
     channel.memory.store(ptr::from_ref(entry).cast_mut(), Relaxed);
     Ok(channel)
 }
