@@ -1,7 +1,7 @@
 //! From the kernel's entry to the SIP's main function, and out again.
 
 use core::fmt::{self, Write};
-use core::panic::PanicInfo;
+use core::panic::{Location, PanicInfo};
 
 use contracts::abi::Start;
 use contracts::binding::bare;
@@ -103,13 +103,31 @@ pub fn run<G, O: Outcome>(main: impl FnOnce(G) -> O, grants: G) -> ! {
 /// Ends the SIP with the panic's message and place.
 #[doc(hidden)]
 pub fn panicked(info: &PanicInfo<'_>) -> ! {
-    let mut message = Message::new();
-    let _ = write!(message, "{}", info.message());
-    if let Some(location) = info.location() {
-        let _ = write!(message, " at {}:{}", location.file(), location.line());
-    }
+    let message = panic_message(info.message(), info.location());
     // SAFETY: the text lies on our stack while the kernel copies it.
-    unsafe { (crate::kernel().panic)(message.as_str().as_ptr(), message.as_str().len()) }
+    unsafe { (crate::kernel().panic)(message.as_ptr(), message.len()) }
+}
+
+/// Bytes of a panic's message that the kernel keeps.
+const MOST_PANIC: usize = 300;
+/// Bytes of a file's name that a panic's message shows, the last ones.
+const MOST_FILE: usize = 100;
+
+/// What is said of a panic. If it is too long, the message is cut off, and the place is not.
+fn panic_message(message: impl fmt::Display, place: Option<&Location<'_>>) -> Text<MOST_PANIC> {
+    let mut end = Text::<{ MOST_FILE + 40 }>::default();
+    if let Some(place) = place {
+        let file = place.file();
+        let start = file.ceil_char_boundary(file.len().saturating_sub(MOST_FILE));
+        let left_out = if start > 0 { "..." } else { "" };
+        let _ = write!(end, " at {left_out}{}:{}:{}", &file[start..], place.line(), place.column());
+    }
+    let mut text = Text::<MOST_PANIC>::default();
+    // What does not fit is cut off.
+    let _ = write!(text, "{message}");
+    let mut text = Text::truncated(&text[..text.floor_char_boundary(MOST_PANIC - end.len())]);
+    let _ = text.write_str(&end);
+    text
 }
 
 /// A text on the stack; what does not fit is cut off. A panicking SIP's heap is not to be relied on.
@@ -134,5 +152,31 @@ impl Write for Message {
         self.bytes[self.length..self.length + room].copy_from_slice(&text.as_bytes()[..room]);
         self.length += room;
         if room < text.len() { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::string::{String, ToString};
+
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_panic_ends_with_its_place_however_long_the_message() {
+        let place = Location::caller();
+        let end = std::format!(" at {}:{}:{}", place.file(), place.line(), place.column());
+        assert!(place.file().len() < MOST_FILE);
+        for length in [0, 1, 200, MOST_PANIC, 10_000] {
+            for letter in ["x", "\u{e4}", "\u{1f980}"] {
+                let message: String = letter.repeat(length);
+                let text = panic_message(&message, Some(place)).to_string();
+                let (said, _) = text.split_at(text.len() - end.len());
+                assert!(text.ends_with(&end) && message.starts_with(said), "{text}");
+                assert!(said.len() == message.len() || text.len() > MOST_PANIC - 4, "{text}");
+            }
+        }
+        assert_eq!(&*panic_message("alone", None), "alone");
     }
 }
