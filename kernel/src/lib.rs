@@ -29,6 +29,8 @@ pub mod service;
 pub mod sip;
 #[cfg(feature = "bare")]
 mod start;
+pub mod symbols;
+pub mod unwind;
 
 /// Where the kernel is linked to run.
 pub const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
