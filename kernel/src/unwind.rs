@@ -33,6 +33,16 @@ pub enum Start {
     },
 }
 
+impl Start {
+    /// Whether it is on the stack whose addresses are those that `contains` says.
+    pub fn is_on(&self, contains: impl Fn(u64) -> bool) -> bool {
+        match self {
+            Start::Interrupted(registers) => contains(registers.rsp) || contains(registers.rbp),
+            Start::InFrame { frame, .. } => contains(*frame),
+        }
+    }
+}
+
 /// How functions of an image save registers, at each of their instructions.
 #[derive(Clone, Copy, Debug)]
 pub struct Tables<'a> {

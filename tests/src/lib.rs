@@ -27,6 +27,7 @@ pub const PROCESSES: &[&str] = &[
     "examiner",
     "faulty",
     "meter",
+    "nested",
     "north",
     "origin",
     "outdated",
@@ -36,6 +37,7 @@ pub const PROCESSES: &[&str] = &[
     "south",
     "spinner",
     "twin",
+    "witness",
 ];
 
 /// The images of the system and of the tests' own processes.

@@ -46,7 +46,9 @@ fn bytes_of_the_file_that_an_image_does_not_name_do_not_matter() {
         let good = image(name);
         let expected = parse(&good).expect("the image is good");
         let mut named = vec![false; good.len()];
-        for range in expected.rest.iter().cloned().chain(expected.segments.iter().map(|s| s.file())) {
+        let symbols = expected.symbols.clone().expect("the image has symbols");
+        let parts = expected.rest.iter().cloned().chain([symbols.table, symbols.names]);
+        for range in parts.chain(expected.segments.iter().map(|s| s.file())) {
             named[range].fill(true);
         }
         let noise = |at: usize| (at as u8).wrapping_mul(151) ^ 0x5a;

@@ -77,6 +77,21 @@ impl Stack {
         self.limit + (self.pages * PAGE_SIZE) as u64
     }
 
+    /// Whether `address` lies in it.
+    pub fn contains(&self, address: u64) -> bool {
+        (self.limit.as_u64()..self.top().as_u64()).contains(&address)
+    }
+
+    /// The word at `address`, if all of it lies in the stack, at a multiple of its size. Nothing runs on the stack
+    /// meanwhile, or the word is one that stays as it is.
+    pub fn word(&self, address: u64) -> Option<u64> {
+        if !self.contains(address) || !address.is_multiple_of(size_of::<u64>() as u64) {
+            return None;
+        }
+        // SAFETY: the stack's pages are mapped, and any bytes make a word.
+        Some(unsafe { (address as *const u64).read_volatile() })
+    }
+
     /// Its size in pages of 4096 bytes, the guard not counted.
     pub fn pages(&self) -> usize {
         self.pages

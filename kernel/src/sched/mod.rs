@@ -16,6 +16,6 @@ pub use sleepers::{Sleeper, Sleepers};
 #[cfg(feature = "bare")]
 pub use threads::{
     Event, SERIAL_INPUT, Thread, ThreadError, adopt_boot_thread, block, block_until, current, is_ready,
-    kernel_threads, leave, ready, relax, retire, set_overrun_hook, set_priority, spawn, start_preemption,
-    ticks, yield_now,
+    kernel_threads, leave, place, ready, relax, retire, set_overrun_hook, set_priority, spawn,
+    start_preemption, ticks, yield_now,
 };

@@ -41,6 +41,7 @@ use crate::arch::trap::{self, Context, Preemption, TrapFrame};
 use crate::arch::{clock, cores, interrupts};
 use crate::memory::layout;
 use crate::memory::stacks::{Stack, StackError};
+use crate::unwind::Start;
 
 /// A thread and its stack.
 ///
@@ -444,6 +445,23 @@ pub fn leave() -> ! {
     let stack = PREEMPTION_STACK.try_get().expect("it is made before the first SIP starts").top();
     // SAFETY: nobody is preempted while kernel code runs, so the stack is free, and it is never given back.
     unsafe { run_on(stack, give_core_away, 0) }
+}
+
+/// Where a thread that does not run goes on; none if it has not begun, or has left.
+pub fn place(thread: &Thread) -> Option<Start> {
+    let resume = thread.shared.resume.load(Relaxed);
+    let stack = thread.shared.stack_pointer.load(Relaxed);
+    let is_outside = [thread_start as *const (), retired as *const ()].map(|place| place as usize);
+    if thread.has_left() || is_outside.contains(&resume) {
+        return None;
+    }
+    if resume == trap::resume as *const () as usize {
+        // SAFETY: a preempted thread's context lies there until it goes on.
+        return Some(Start::Interrupted(unsafe { &*(stack as *const Context) }.frame().into()));
+    }
+    // SAFETY: `switch` has left the frame pointer on top of the stack.
+    let frame = unsafe { *(stack as *const u64) };
+    Some(Start::InFrame { address: resume as u64, frame })
 }
 
 /// Takes a thread that does not run out of all lists. If it is woken after all, by somebody who finds it named where it

@@ -13,13 +13,15 @@ use contracts::Text;
 use contracts::spec::system;
 use spin::Mutex;
 
-use super::life::{self, Exit, end_current, try_name_at};
+use super::life::{self, Exit, end_current};
 use crate::arch::interrupts;
 use crate::arch::panic::set_describe_hook;
 use crate::arch::trap::{Exception, TrapFrame, Verdict, set_exception_hook};
-use crate::memory::layout::{SIP_WINDOW_BYTES, is_sip_code};
+use crate::memory::PAGE_SIZE;
+use crate::memory::layout::{SIP_IMAGE_OFFSET, SIP_WINDOW_BYTES, is_sip_code};
 use crate::memory::stacks::{Stack, StackError};
 use crate::sched;
+use crate::unwind::Start;
 
 const LAST_STACK_PAGES: usize = 8;
 
@@ -76,6 +78,7 @@ extern "C" fn faulted(_: usize) -> ! {
         Some(note) => {
             // What does not fit is cut off.
             let _ = describe_note(&note, &mut exit.message);
+            exit.place = Some(Start::Interrupted((&note.frame).into()));
             exit.registers = Some(note.frame);
         }
         None => exit.message = Text::truncated("an exception"),
@@ -85,30 +88,33 @@ extern "C" fn faulted(_: usize) -> ! {
 
 fn describe_note(note: &Note, out: &mut dyn Write) -> fmt::Result {
     let limit = sched::current().shared().stack_limit.load(Relaxed) as u64;
-    // Between its window's start and its stack a SIP has nothing.
-    let below_stack = |address: u64| (limit & !(SIP_WINDOW_BYTES - 1)..limit).contains(&address);
+    let window = limit & !(SIP_WINDOW_BYTES - 1);
+    // Between its window's start and its first stack a SIP has nothing; below any other one there is a page of nothing.
+    let is_first = limit - window < SIP_IMAGE_OFFSET;
+    let nothing = if is_first { window..limit } else { limit - PAGE_SIZE as u64..limit };
+    let below_stack = |address: u64| nothing.contains(&address);
     match note.address {
         Some(address) if below_stack(address) => write!(out, "stack overflow")?,
         Some(address) => write!(out, "{} on address {address:#x}", note.name)?,
         None => write!(out, "{}", note.name)?,
     }
     let rip = note.frame.rip;
-    match try_name_at(rip) {
-        Some((_, name, offset)) => write!(out, " at {name}+{offset:#x}"),
-        None => write!(out, " at {rip:#x}"),
+    write!(out, " at ")?;
+    if !life::try_describe(rip, out)? {
+        write!(out, "{rip:#x}")?;
     }
+    Ok(())
 }
 
-/// Ends the running SIP because it entered the kernel with too little stack left.
-pub(super) extern "C" fn overflowed() -> ! {
-    let place = format_args!("stack overflow on the way into the kernel");
-    end_current(Exit::saying(system::Exit::Fault, place))
+/// Ends the running SIP because it entered the kernel with too little stack left: by a call that would have gone on at
+/// `address`, in a function with this frame.
+pub(super) extern "C" fn overflowed(address: u64, frame: u64) -> ! {
+    let message = format_args!("stack overflow on the way into the kernel");
+    let exit = Exit::saying(system::Exit::Fault, message);
+    end_current(Exit { place: Some(Start::InFrame { address, frame }), ..exit })
 }
 
 /// For the kernel's own last words: what lies at an address outside of its image.
 fn describe(address: u64, out: &mut dyn Write) -> fmt::Result {
-    match life::try_name_at(address) {
-        Some((id, name, offset)) => write!(out, "sip {id} ({name}) + {offset:#x}"),
-        None => Ok(()),
-    }
+    life::try_describe(address, out).map(drop)
 }

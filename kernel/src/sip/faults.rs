@@ -12,7 +12,7 @@ use contracts::{Name, Text};
 use spin::Mutex;
 
 use super::life::Exit;
-use crate::account::Account;
+use super::load::Loaded;
 use crate::arch::clock;
 use crate::{channel, log};
 
@@ -50,10 +50,11 @@ impl Write for Cut {
 
 /// Keeps a record of a SIP that failed and that still has everything. Returns the record's number; 0 if there is no
 /// memory for it.
-pub(super) fn record(sip: u32, name: &str, exit: &Exit, account: &Account) -> u32 {
+pub(super) fn record(sip: u32, loaded: &Loaded, exit: &Exit) -> u32 {
+    let name = loaded.manifest().name.as_str();
     let mut text = Cut(String::new());
     // What does not fit is cut off.
-    let _ = describe(sip, name, exit, account, &mut text);
+    let _ = describe(sip, loaded, exit, &mut text);
     let mut records = RECORDS.lock();
     if records.kept.try_reserve(1).is_err() {
         return 0;
@@ -75,15 +76,20 @@ pub(super) fn record(sip: u32, name: &str, exit: &Exit, account: &Account) -> u3
     number
 }
 
-fn describe(sip: u32, name: &str, exit: &Exit, account: &Account, out: &mut dyn Write) -> fmt::Result {
+fn describe(sip: u32, loaded: &Loaded, exit: &Exit, out: &mut dyn Write) -> fmt::Result {
+    let name = loaded.manifest().name.as_str();
     writeln!(out, "{name} ({sip}) {}", exit.in_words())?;
     if let Some(registers) = &exit.registers {
         write!(out, "registers:\n{registers}")?;
     }
+    if let Some(place) = &exit.place {
+        writeln!(out, "backtrace:")?;
+        loaded.write_backtrace(place, out)?;
+    }
     writeln!(out, "channels:")?;
     let mut channels = 0;
     let mut result = Ok(());
-    channel::survey_of(account, |view| {
+    channel::survey_of(loaded.account, |view| {
         channels += 1;
         let line =
             writeln!(out, "  {:>6} {} {:?} in state {}", view.id, view.contract, view.side, view.state);

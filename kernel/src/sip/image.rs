@@ -13,8 +13,8 @@ use contracts::abi;
 use contracts::manifest::{Manifest, SECTION};
 use elf::ElfBytes;
 use elf::abi::{
-    DT_NEEDED, EM_X86_64, ET_DYN, PF_W, PF_X, PT_INTERP, PT_LOAD, R_X86_64_RELATIVE, SHN_XINDEX, SHT_DYNAMIC,
-    SHT_RELA,
+    DT_NEEDED, EM_X86_64, ET_DYN, PF_W, PF_X, PT_GNU_EH_FRAME, PT_INTERP, PT_LOAD, R_X86_64_RELATIVE,
+    SHN_XINDEX, SHT_DYNAMIC, SHT_RELA,
 };
 use elf::endian::LittleEndian;
 use elf::file::Class;
@@ -22,6 +22,7 @@ use elf::parse::ParseError;
 
 use crate::memory::PAGE_SIZE;
 use crate::memory::mapping::Access;
+use crate::symbols::{self, Places};
 
 /// The most that an image may span in memory, in bytes.
 pub const MOST_BYTES: u64 = 256 << 20;
@@ -43,8 +44,13 @@ pub struct Parsed<'a> {
     pub entry: u64,
     /// Pages from the load address to the end of the last segment.
     pub pages: usize,
-    /// The bytes of the file, beside those of the segments, that any of this follows from. A file of the same length
-    /// that has the same bytes there and in the segments is the same image.
+    /// Where its symbols lie in the file, if it has any.
+    pub symbols: Option<Places>,
+    /// Where the header of the tables lies that say how its functions save registers, from the load address, if it has
+    /// such.
+    pub unwind: Option<u64>,
+    /// The bytes of the file, beside those of the segments and the symbols, that any of this follows from. A file of
+    /// the same length that has the same bytes in all of these places is the same image.
     pub rest: Vec<Range<usize>>,
 }
 
@@ -181,7 +187,10 @@ pub fn parse(file: &[u8]) -> Result<Parsed<'_>, ImageError> {
     let relocations = reader.relocations(&segments)?;
     let manifest = reader.manifest()?;
     let pages = end.div_ceil(PAGE_SIZE as u64) as usize;
-    Ok(Parsed { manifest, relocations, entry, pages, rest: reader.rest(&segments), segments })
+    let symbols = symbols::find(file, &reader.elf);
+    let unwind = reader.unwind();
+    let rest = reader.rest(&segments);
+    Ok(Parsed { manifest, segments, relocations, entry, pages, symbols, unwind, rest })
 }
 
 /// Reads parts of a file, and notes which.
@@ -261,6 +270,11 @@ impl<'a> Reader<'a> {
             segments.push(segment);
         }
         Ok(segments)
+    }
+
+    fn unwind(&self) -> Option<u64> {
+        let headers = self.elf.segments()?;
+        headers.iter().find(|header| header.p_type == PT_GNU_EH_FRAME).map(|header| header.p_vaddr)
     }
 
     fn relocations(&mut self, segments: &[Segment<'_>]) -> Result<Vec<Relocation>, ImageError> {

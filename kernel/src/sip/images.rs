@@ -17,6 +17,8 @@ use super::image::{self, ImageError, Parsed, Relocation, Segment};
 use crate::memory::PAGE_SIZE;
 use crate::memory::frames::{self, Frame};
 use crate::memory::mapping::{self, Access, MapError};
+use crate::symbols::{Function, Symbols};
+use crate::unwind;
 
 /// An image, as all SIPs that run it have it in common. Nothing of it changes.
 #[derive(Debug)]
@@ -27,6 +29,10 @@ pub(super) struct Image {
     relocations: Vec<Relocation>,
     entry: u64,
     pages: usize,
+    /// Its symbols and their names.
+    symbols: Option<(Part, Part)>,
+    /// See [`Parsed::unwind`].
+    unwind: Option<u64>,
     /// The rest of the file it was read from, for recognising another one; see [`Parsed::rest`].
     rest: Vec<Part>,
     file_bytes: usize,
@@ -91,6 +97,10 @@ impl Image {
         let shared = collect(parsed.segments.len() - count, shared, Shared::copy)?;
         let private = collect(count, private, |segment| Private::copy(segment, file))?;
         let rest = collect(parsed.rest.len(), parsed.rest, |range| Part::copy(file, range))?;
+        let symbols = match parsed.symbols {
+            Some(places) => Some((Part::copy(file, places.table)?, Part::copy(file, places.names)?)),
+            None => None,
+        };
         Ok(Image {
             manifest: parsed.manifest,
             shared,
@@ -98,6 +108,8 @@ impl Image {
             relocations: parsed.relocations,
             entry: parsed.entry,
             pages: parsed.pages,
+            symbols,
+            unwind: parsed.unwind,
             rest,
             file_bytes: file.len(),
         })
@@ -107,6 +119,7 @@ impl Image {
     fn is(&self, file: &[u8]) -> bool {
         file.len() == self.file_bytes
             && self.rest.iter().all(|part| part.is_in(file))
+            && self.symbols.iter().all(|(table, names)| table.is_in(file) && names.is_in(file))
             && self.private.iter().all(|segment| segment.data.is_in(file))
             && self.shared.iter().all(|segment| segment.is_in(file))
     }
@@ -134,6 +147,31 @@ impl Image {
     /// Pages that each of its SIPs has for itself.
     pub(super) fn private_pages(&self) -> usize {
         self.private.iter().map(|segment| segment.pages).sum()
+    }
+
+    /// The function at an address that is counted from the load address.
+    pub(super) fn function_at(&self, address: u64) -> Option<Function<'_>> {
+        let (table, names) = self.symbols.as_ref()?;
+        Symbols { table: &table.bytes, names: &names.bytes }.function_at(address)
+    }
+
+    /// Whether there is code at an address that is counted from the load address.
+    pub(super) fn is_code(&self, address: u64) -> bool {
+        self.shared.iter().any(|segment| segment.access == Access::ReadExecute && segment.spans(address))
+    }
+
+    /// The tables that say how its functions save registers, if it has such.
+    ///
+    /// # Safety
+    /// The image is mapped at `base`, and stays so as long as the tables are used.
+    pub(super) unsafe fn unwind_tables<'a>(&self, base: VirtAddr) -> Option<unwind::Tables<'a>> {
+        let header = self.unwind?;
+        let segment = self.shared.iter().find(|segment| segment.spans(header))?;
+        let address = (segment.first_page * PAGE_SIZE) as u64;
+        let bytes = segment.frames.len() * PAGE_SIZE;
+        // SAFETY: the segment's pages are mapped, as the caller promises, and nobody writes to them.
+        let bytes = unsafe { core::slice::from_raw_parts((base + address).as_ptr(), bytes) };
+        Some(unwind::Tables { bytes, address, header })
     }
 
     /// Maps it at `base`, ready to run. If that fails, some of it may stay mapped.
@@ -209,6 +247,13 @@ impl Shared {
             data = left;
         }
         Ok(shared)
+    }
+
+    /// Whether an address, counted from the load address, lies in its pages.
+    fn spans(&self, address: u64) -> bool {
+        address
+            .checked_sub((self.first_page * PAGE_SIZE) as u64)
+            .is_some_and(|at| at < (self.frames.len() * PAGE_SIZE) as u64)
     }
 
     fn is_in(&self, file: &[u8]) -> bool {

@@ -12,7 +12,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::abi::{End, Owner, OwnerKind, ThreadEntry};
 use contracts::spec::system::{self, ending};
-use contracts::{Endpoint, Name, Side, Text};
+use contracts::{Endpoint, Side, Text};
 use log::info;
 use spin::Mutex;
 use x86_64::VirtAddr;
@@ -20,9 +20,11 @@ use x86_64::VirtAddr;
 use super::faults;
 use super::images::Image;
 use super::load::{self, GrowError, Loaded, StartError};
+use super::trace;
 use crate::arch::serial;
 use crate::arch::trap::TrapFrame;
 use crate::sched::{self, Event};
+use crate::unwind::Start;
 use crate::{channel, exchange, memory, service};
 
 /// How a SIP ended, and what there is to say about it. Nothing in it is allocated.
@@ -34,12 +36,14 @@ pub struct Exit {
     pub message: Text<300>,
     /// The registers at a fault.
     pub registers: Option<TrapFrame>,
+    /// Where its thread was, if that is of interest.
+    pub place: Option<Start>,
 }
 
 impl Exit {
     /// An end with nothing to say but how.
     pub fn plain(kind: system::Exit) -> Exit {
-        Exit { kind, message: Text::EMPTY, registers: None }
+        Exit { kind, message: Text::EMPTY, registers: None, place: None }
     }
 
     /// An end with something to say. What does not fit is cut off.
@@ -227,8 +231,11 @@ pub struct NoSuchSip;
 pub fn end(id: u32, exit: Exit) -> Result<(), NoSuchSip> {
     let mut sips = SIPS.lock();
     let sip = sips.by_id.get_mut(&id).filter(|sip| sip.exit.is_none()).ok_or(NoSuchSip)?;
+    // Of several threads the first tells the most.
+    let place =
+        exit.place.or_else(|| sip.loaded.threads.iter().find_map(|running| sched::place(&running.thread)));
     sip.loaded.threads.iter().for_each(|running| sched::retire(&running.thread));
-    sip.exit = Some(exit);
+    sip.exit = Some(Exit { place, ..exit });
     sips.ended.push_back(id);
     drop(sips);
     ENDED.signal();
@@ -286,7 +293,7 @@ fn reap(id: u32, sip: Sip, vital: Option<&str>) {
     let exit = sip.exit.unwrap_or(Exit::plain(system::Exit::Failure));
     let fault = match exit.kind {
         system::Exit::Success => 0,
-        _ => faults::record(id, &name, &exit, account),
+        _ => faults::record(id, &sip.loaded, &exit),
     };
     // No client can be connected any more, then nobody waits for it, then nothing of it is left. The last may be long work,
     // which is done as if the SIP did it, or whoever waits for its end.
@@ -384,13 +391,15 @@ pub fn owner_name(owner: Owner) -> String {
     }
 }
 
-/// The SIP whose window `address` lies in, if that can be told without waiting: for a dying kernel.
-pub(super) fn try_name_at(address: u64) -> Option<(u32, Name, u64)> {
-    let sips = SIPS.try_lock()?;
-    sips.by_id.iter().find_map(|(id, sip)| {
-        let window = &sip.loaded.window;
-        let base = window.base().as_u64();
-        let name = || Name::truncated(&sip.loaded.manifest().name);
-        window.contains(address).then(|| (*id, name(), address.wrapping_sub(base)))
-    })
+/// Says what lies at an address in a SIP's window, if that can be told without waiting, for the kernel may be dying.
+/// Returns whether it did.
+pub(super) fn try_describe(address: u64, out: &mut dyn Write) -> Result<bool, fmt::Error> {
+    let Some(sips) = SIPS.try_lock() else { return Ok(false) };
+    let Some(sip) = sips.by_id.values().find(|sip| sip.loaded.window.contains(address)) else {
+        return Ok(false);
+    };
+    let offset = address.wrapping_sub(sip.loaded.window.base().as_u64());
+    write!(out, "{}+{offset:#x}", sip.loaded.manifest().name)?;
+    trace::write_function(&sip.loaded.image, offset, out)?;
+    Ok(true)
 }

@@ -16,6 +16,7 @@ use x86_64::VirtAddr;
 use super::image::ImageError;
 use super::images::Image;
 use super::table::TABLE;
+use super::trace::Scene;
 use super::window::{TooMany, Window};
 use crate::account::{self, Account, Limits};
 use crate::memory::PAGE_SIZE;
@@ -23,7 +24,7 @@ use crate::memory::frames;
 use crate::memory::mapping::MapError;
 use crate::memory::stacks::StackError;
 use crate::sched::{self, Thread};
-use crate::{channel, service};
+use crate::{channel, service, unwind};
 
 /// Why a SIP was not started.
 #[derive(Debug)]
@@ -226,6 +227,18 @@ impl Loaded {
     /// Bytes of the image's that it has in common with all who run it.
     pub(super) fn shared_bytes(&self) -> usize {
         self.image.shared_pages() * PAGE_SIZE
+    }
+
+    /// Writes a line for each function that one of its threads, none of which runs, had called from `start` on outwards.
+    pub(super) fn write_backtrace(&self, start: &unwind::Start, out: &mut dyn fmt::Write) -> fmt::Result {
+        let base = self.window.base();
+        // SAFETY: the image is mapped there for as long as the window lives.
+        let tables = unsafe { self.image.unwind_tables(base) };
+        let stacks = || self.threads.iter().filter_map(|running| running.thread.stack());
+        let its_own = stacks().find(|stack| start.is_on(|address| stack.contains(address)));
+        // One that is on none of them is at its end all the same.
+        let stack = its_own.or_else(|| stacks().next()).ok_or(fmt::Error)?;
+        Scene { image: &self.image, base, stack, tables }.write(start, out)
     }
 
     /// What it needs and offers.

@@ -24,6 +24,8 @@ mod load;
 #[cfg(feature = "bare")]
 pub(crate) mod table;
 #[cfg(feature = "bare")]
+mod trace;
+#[cfg(feature = "bare")]
 mod window;
 
 #[cfg(feature = "bare")]

@@ -15,7 +15,7 @@ use log::info;
 use super::fault::{LAST_STACK_TOP, overflowed};
 use super::life::{self, Exit, end_current, owner_name};
 use crate::account::Account;
-use crate::arch::clock;
+use crate::arch::{backtrace, clock};
 use crate::{channel, exchange, memory, sched};
 
 /// Who calls.
@@ -110,7 +110,8 @@ extern "C" fn exit(status: u32) -> ! {
 
 unsafe extern "C" fn panicked(text: *const u8, length: usize) -> ! {
     // SAFETY: passed on to the caller.
-    end_current(life::panicked(unsafe { text_of(text, length) }))
+    let exit = life::panicked(unsafe { text_of(text, length) });
+    end_current(Exit { place: Some(backtrace::at_caller()), ..exit })
 }
 
 /// The stub that leads to `$target`. It leaves all arguments where they are.
@@ -142,6 +143,8 @@ macro_rules! entry {
 #[unsafe(naked)]
 unsafe extern "C" fn overflow() {
     naked_asm!(
+        "mov rdi, [rsp]",
+        "mov rsi, rbp",
         "mov rsp, [rip + {top}]",
         "xor ebp, ebp",
         "call {overflowed}",

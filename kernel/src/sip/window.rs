@@ -135,7 +135,8 @@ impl Window {
     /// Number of page tables that serve the window alone.
     pub(super) fn tables(&self) -> usize {
         let (start, pages) = self.in_use();
-        mapping::tables_for(start, pages)
+        let to_the_end = (self.start() + SIP_WINDOW_BYTES - start) as usize / PAGE_SIZE;
+        mapping::tables_for(start, if self.stacks == 0 { pages } else { to_the_end })
     }
 }
 

@@ -14,6 +14,7 @@ use x86_64::VirtAddr;
 use x86_64::registers::control::Cr2;
 
 use super::{apic, panic, serial};
+use crate::unwind::Registers;
 
 /// The local APIC's timer.
 pub const VECTOR_TIMER: u8 = 0x20;
@@ -49,6 +50,12 @@ pub struct TrapFrame {
     pub rflags: u64,
     pub rsp: u64,
     pub ss: u64,
+}
+
+impl From<&TrapFrame> for Registers {
+    fn from(frame: &TrapFrame) -> Self {
+        Registers { rip: frame.rip, rsp: frame.rsp, rbp: frame.rbp }
+    }
 }
 
 /// An exception, as shown to whoever judges it.
@@ -252,6 +259,13 @@ pub struct VectorState([u8; 512]);
 pub struct Context {
     frame: TrapFrame,
     vector: VectorState,
+}
+
+impl Context {
+    /// Its registers.
+    pub fn frame(&self) -> &TrapFrame {
+        &self.frame
+    }
 }
 
 /// Goes on with a context, whose own stack is touched only by its own code.

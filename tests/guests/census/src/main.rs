@@ -5,14 +5,15 @@
 #![forbid(unsafe_code)]
 
 use contracts::spec::archive::Archive;
-use contracts::spec::archive::archive::{self, ClientOpening, ClientReading};
+use contracts::spec::archive::archive;
 use contracts::spec::probe::Probe;
 use contracts::spec::probe::probe::{self, ClientSumming, ClientTranslating};
 use contracts::spec::system::ending::{self, ServerRunning};
 use contracts::spec::system::system::{self, ClientListing, ClientStarting};
 use contracts::spec::system::{Ending, Exit, Outcome, System};
-use contracts::{Contract, EndpointSet, ExBox, Name, Text};
+use contracts::{Contract, EndpointSet, Name, Text};
 use rt::clock::ticks;
+use trial::files;
 use trial::roll::roll::{self, ServerCalling};
 use trial::roll::{Places, Roll};
 use trial::trouble::Trouble;
@@ -86,7 +87,7 @@ impl Office {
     /// Reads the image and starts a twin from it.
     fn start(mut self, round: u32) -> Result<(Self, Twin, Places), Trouble> {
         let image;
-        (self, image) = self.image()?;
+        (self.archive, image) = files::read(self.archive, "sips/twin")?;
         let (client, ending) = Ending::channel()?;
         let before = ticks();
         let request = self.system.start(Name::truncated("twin"), image, Text::truncated(""), client);
@@ -100,18 +101,6 @@ impl Office {
         let ServerCalling::Here { places, next } = self.desk.receive().received?;
         rt::log!("fact start round={round} ticks={}", places.began - before);
         Ok((self, Twin { staying: next, ending }, places))
-    }
-
-    fn image(mut self) -> Result<(Self, ExBox<[u8]>), Trouble> {
-        let (file, size) = match self.archive.open(Name::truncated("sips/twin")).receive()? {
-            ClientOpening::Opened { size, next } => (next, size),
-            ClientOpening::NotFound { .. } => {
-                return Err(Trouble::Wrong("there is no image of a twin"));
-            }
-        };
-        let ClientReading::Data { buffer, next, .. } = file.read(ExBox::zeroed(size as usize)?).receive()?;
-        self.archive = next.close();
-        Ok((self, buffer))
     }
 
     /// Reports how much memory there is with so many twins.

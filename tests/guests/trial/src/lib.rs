@@ -4,6 +4,7 @@
 //! - [`mod@ahead`]: an extension that its server does not know;
 //! - [`mod@line`]: a block goes down a line of processes and back, and each says what it saw;
 //! - [`echo`]: a round trip with a block, to be measured;
+//! - [`files`]: whole files of the boot archive;
 //! - [`roll`]: processes of one image, to be looked at from outside;
 //! - [`table`]: random sessions of a dealer with its peers;
 //! - [`outdated`]: the contracts of the table in another version;
@@ -15,6 +16,7 @@ pub mod ahead;
 pub mod assist;
 pub mod echo;
 pub mod feed;
+pub mod files;
 pub mod line;
 pub mod outdated;
 pub mod random;
