@@ -4,7 +4,6 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use bootloader_api::BootInfo;
-use contracts::ExBox;
 use contracts::binding::bare;
 use contracts::manifest::Wiring;
 use log::info;
@@ -13,7 +12,7 @@ use tar_no_std::TarArchiveRef;
 use crate::arch::{power, serial};
 use crate::service::KERNEL_PRIORITY;
 use crate::sip::table::TABLE;
-use crate::{account, exchange, sched, service, sip};
+use crate::{account, sched, service, sip};
 
 /// Starts the system and becomes the thread that reclaims what ended SIPs had.
 pub(crate) fn run(boot_info: &'static mut BootInfo) -> ! {
@@ -47,12 +46,10 @@ fn start(boot_info: &BootInfo) -> Result<Option<String>, String> {
     let wiring: Wiring = postcard::from_bytes(wiring_bytes)
         .map_err(|_| "boot/wiring cannot be decoded; build the boot archive again".to_string())?;
 
-    let entry = exchange::adopt(archive.as_ptr() as usize, archive.len())
-        .map_err(|_| "out of memory for the boot archive's ledger entry".to_string())?;
-    // SAFETY: the block is fresh; nobody writes to it before the kernel's service hands it on, and the kernel reads from
-    // `archive` in this function alone, before any SIP runs.
-    let block = unsafe { ExBox::from_entry(entry) };
-    service::start_all(block, wiring_bytes.into()).map_err(|error| error.to_string())?;
+    // SAFETY: the kernel reads from `archive` in this function alone, before any SIP runs, and so before its service hands
+    // the memory on.
+    let memory = unsafe { service::BootArchive::new(archive.as_ptr() as usize, archive.len()) };
+    service::start_all(memory, wiring_bytes.into()).map_err(|error| error.to_string())?;
     for name in &wiring.start {
         let path = format!("sips/{name}");
         let say = |error: sip::StartError| format!("{path}: {error}");

@@ -69,7 +69,7 @@ pub struct FileInfo {
     pub size: u64,
 }
 
-/// The memory that the boot archive lies in, as the kernel hands it to the one SIP that serves it.
+/// The memory that the boot archive lies in, as the kernel hands it to the SIP that serves it: one at a time.
 ///
 /// ```text
 /// Start --?Take--> Taking --!Image--> End
@@ -87,7 +87,7 @@ pub enum BootImage {
         /// The tar file.
         image: ExBox<[u8]>,
     },
-    /// Somebody has it already, or the machine was started without one.
+    /// Somebody has it, or there is no memory for its entry in the ledger.
     #[server(Taking => End)]
     Taken,
 }

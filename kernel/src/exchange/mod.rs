@@ -117,9 +117,27 @@ impl From<OutOfMemory> for AllocateError {
     }
 }
 
-/// Takes memory that is mapped for good into the ledger, as a block of the kernel's. It counts against nobody.
-pub fn adopt(address: usize, size: usize) -> Result<&'static BlockEntry, OutOfMemory> {
-    HEAP.with(|heap| heap.adopt(address, size, account::KERNEL.shared()))
+/// Takes memory that is mapped for good into the ledger, as a block of the kernel's. It counts against nobody. When it is
+/// freed the memory stays as it is, and can be adopted again.
+///
+/// # Errors
+/// [`AdoptError::Taken`] if a block lies there already.
+pub fn adopt(address: usize, size: usize) -> Result<&'static BlockEntry, AdoptError> {
+    HEAP.with(|heap| {
+        if heap.blocks().any(|entry| entry.address.load(Relaxed) == address) {
+            return Err(AdoptError::Taken);
+        }
+        heap.adopt(address, size, account::KERNEL.shared()).map_err(|OutOfMemory| AdoptError::OutOfMemory)
+    })
+}
+
+/// Why memory was not adopted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdoptError {
+    /// It is a block.
+    Taken,
+    /// There is no memory for an entry of the ledger.
+    OutOfMemory,
 }
 
 /// Frees a block, whose owner gives it up. A large one goes in steps, between which `pause` is called; it stays in the

@@ -1,6 +1,8 @@
 //! Services: what SIPs and the kernel provide under a name, and how clients get to them.
 
 #[cfg(feature = "bare")]
+mod boot_image;
+#[cfg(feature = "bare")]
 mod broker;
 #[cfg(feature = "bare")]
 mod own;
@@ -12,6 +14,8 @@ mod serial;
 #[cfg(feature = "bare")]
 mod system;
 
+#[cfg(feature = "bare")]
+pub use boot_image::BootArchive;
 #[cfg(feature = "bare")]
 pub(crate) use own::KERNEL_PRIORITY;
 #[cfg(feature = "bare")]

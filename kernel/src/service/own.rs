@@ -4,9 +4,9 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use contracts::manifest::ContractInfo;
-use contracts::{Contract, ExBox, Receive, Service};
+use contracts::{Contract, Receive, Service};
 
-use super::{broker, probe, publish, serial, system};
+use super::{BootArchive, boot_image, broker, probe, publish, serial, system};
 use crate::memory::stacks::{Stack, StackError};
 use crate::sched::{self, ThreadError};
 use crate::{account, channel};
@@ -33,15 +33,14 @@ impl fmt::Display for ServiceError {
     }
 }
 
-/// Starts all services of the kernel. `archive` is the boot archive, as a block, if there is one; `wiring` its file
-/// `boot/wiring`.
-pub fn start_all(archive: Option<ExBox<[u8]>>, wiring: Box<[u8]>) -> Result<(), ServiceError> {
+/// Starts all services of the kernel. `wiring` is the boot archive's file `boot/wiring`.
+pub fn start_all(archive: BootArchive, wiring: Box<[u8]>) -> Result<(), ServiceError> {
     start("serial_input", serial::serve_input)?;
     start("serial_output", serial::serve_output)?;
     start("broker", broker::serve)?;
     start("system", move |service| system::serve(service, &wiring))?;
     start("probe", probe::serve)?;
-    start("boot_image", move |service| system::serve_boot_image(service, archive))
+    start("boot_image", move |service| boot_image::serve(service, &archive))
 }
 
 /// Publishes `C` as `name` and serves it on a thread of its own.

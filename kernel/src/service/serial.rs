@@ -1,7 +1,7 @@
 //! The serial port as two services.
 
 use contracts::spec::serial::{SerialInput, SerialOutput, serial_input, serial_output};
-use contracts::{ExBox, Service};
+use contracts::{SendFirst, Service};
 
 use super::own::Never;
 use crate::arch::serial;
@@ -14,18 +14,13 @@ pub(super) fn serve_input(service: Service<SerialInput>) -> Never {
         let Ok(serial_input::ServerIdle::Read { mut buffer, next }) = clients.receive().received else {
             continue;
         };
-        let length = read(&mut buffer);
-        clients.insert(next.data(buffer, length as u64), ());
-    }
-}
-
-/// Waits for at least one byte.
-fn read(buffer: &mut ExBox<[u8]>) -> usize {
-    loop {
-        match serial::take(buffer) {
-            0 if !buffer.is_empty() => SERIAL_INPUT.wait(),
-            length => return length,
+        while !buffer.is_empty() && !serial::has_input() {
+            SERIAL_INPUT.wait();
         }
+        // Bytes are not for one who has ended while it waited for them: the next who asks gets them.
+        let Ok(next) = next.if_open() else { continue };
+        let length = serial::take(&mut buffer);
+        clients.insert(next.data(buffer, length as u64), ());
     }
 }
 

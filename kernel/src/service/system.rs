@@ -1,4 +1,4 @@
-//! Process control and a look at the system, for the shell; and the boot archive, for whoever serves it.
+//! Process control and a look at the system, for the shell.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -7,7 +7,6 @@ use alloc::vec::Vec;
 use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::abi::{Owner, OwnerKind};
-use contracts::spec::archive::{BootImage, boot_image};
 use contracts::spec::system::{
     BlockSum, BlockTotals, ChannelInfo, Exit, Outcome, ProcessInfo, ProcessState, System, ending, system,
 };
@@ -221,18 +220,5 @@ pub(super) fn block_totals(totals: exchange::Totals) -> BlockTotals {
         bytes_moved: counters.bytes_moved.load(Relaxed),
         bytes_copied: counters.bytes_copied.load(Relaxed),
         hand_offs: counters.hand_offs.load(Relaxed),
-    }
-}
-
-/// Serves the boot archive, once.
-pub(super) fn serve_boot_image(service: Service<BootImage>, archive: Option<ExBox<[u8]>>) -> Never {
-    let mut clients = service.clients::<()>();
-    let mut archive = archive;
-    loop {
-        let Ok(boot_image::ServerStart::Take { next }) = clients.receive().received else { continue };
-        match archive.take() {
-            Some(image) => next.image(image),
-            None => next.taken(),
-        }
     }
 }

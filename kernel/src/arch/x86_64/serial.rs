@@ -100,6 +100,11 @@ pub(super) fn write_unlocked(bytes: &[u8]) {
     }
 }
 
+/// Whether bytes have come in that nobody has taken.
+pub fn has_input() -> bool {
+    RING.head.load(Ordering::Acquire) != RING.tail.load(Ordering::Relaxed)
+}
+
 /// Moves bytes that came in to the front of `buffer` and returns how many. One thread at a time: a second
 /// caller gets 0.
 pub fn take(buffer: &mut [u8]) -> usize {
