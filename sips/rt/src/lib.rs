@@ -13,6 +13,7 @@ pub mod clock;
 pub mod heap;
 pub mod log;
 mod manifest;
+pub mod reconnect;
 pub mod start;
 pub mod terminal;
 pub mod thread;

@@ -18,7 +18,8 @@
 /// ```
 ///
 /// It defines `Grants`: a [`Service`](contracts::Service) for each `provides`, the client's endpoint for each `uses`, by
-/// the services' names, and `argument`, the text that whoever started the SIP gave it.
+/// the services' names, and `argument`, the text that whoever started the SIP gave it. `ports` has, by the same names, the
+/// right to further channels to each `uses`: see [`reconnect`](crate::reconnect).
 #[macro_export]
 macro_rules! manifest {
     (
@@ -45,6 +46,16 @@ macro_rules! manifest {
             $($(
                 #[doc = concat!("A fresh channel to the service `", stringify!($used), "`.")]
                 pub $used: <$used_contract as $crate::private::Contract>::Client,
+            )*)?
+            /// For each service that it uses, the right to further channels.
+            pub ports: Ports,
+        }
+
+        /// Leads to the services that the manifest uses, now and when they were started again.
+        pub struct Ports {
+            $($(
+                #[doc = concat!("To the service `", stringify!($used), "`.")]
+                pub $used: $crate::reconnect::Port<$used_contract>,
             )*)?
         }
 
@@ -79,6 +90,7 @@ macro_rules! manifest {
                     argument: granted.argument(),
                     $($($provided: granted.service(),)*)?
                     $($($used: granted.endpoint(),)*)?
+                    ports: Ports { $($($used: granted.port(stringify!($used)),)*)? },
                 })
             }
 

@@ -8,6 +8,8 @@ use contracts::binding::bare;
 use contracts::port::RawEnd;
 use contracts::{Contract, Endpoint, Receive, Service, Text};
 
+use crate::reconnect::Port;
+
 /// What a SIP's main function may return.
 pub trait Outcome {
     /// What went wrong, to be logged; nothing if it is a success.
@@ -49,6 +51,7 @@ pub struct Granted {
     start: &'static Start,
     services: usize,
     endpoints: usize,
+    ports: usize,
 }
 
 impl Granted {
@@ -57,7 +60,7 @@ impl Granted {
     /// `start` is what the kernel gave to the entry point, and there is no other `Granted` for it.
     #[doc(hidden)]
     pub unsafe fn new(start: &'static Start) -> Self {
-        Granted { start, services: 0, endpoints: 0 }
+        Granted { start, services: 0, endpoints: 0, ports: 0 }
     }
 
     #[doc(hidden)]
@@ -84,6 +87,14 @@ impl Granted {
         self.endpoints += 1;
         // SAFETY: the kernel made a channel for each `uses`, in its contract's start state, and this is its client's end.
         unsafe { E::from_raw(RawEnd::new(&**self.start.used.add(index))) }
+    }
+
+    #[doc(hidden)]
+    pub fn port<C: Contract>(&mut self, service: &'static str) -> Port<C> {
+        let index = self.ports;
+        self.ports += 1;
+        // SAFETY: ports are handed out in the manifest's order, for each `uses` one.
+        unsafe { Port::new(service, index) }
     }
 }
 
