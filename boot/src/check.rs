@@ -1,18 +1,18 @@
 //! Checks, before anything boots, that the processes fit together.
 
 use crate::guest::Images;
-use crate::wiring::{PROCESSES, Start};
+use crate::wiring::{self, PROCESSES, Start};
 use anyhow::{Context, Result, bail};
 use contracts::Contract;
 use contracts::endpoint::Description;
-use contracts::manifest::{ContractInfo, Manifest, SECTION};
+use contracts::manifest::{ContractInfo, Manifest, Role, SECTION, Wiring};
 use contracts::spec::archive::BootImage;
 use contracts::spec::directory::Broker;
 use contracts::spec::probe::Probe;
 use contracts::spec::serial::{SerialInput, SerialOutput};
 use contracts::spec::system::System;
 use object::{Object, ObjectSection};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The services that the kernel provides itself, by name.
@@ -25,13 +25,13 @@ const KERNEL: [(&str, &Description); 6] = [
     ("probe", Probe::DESCRIPTION),
 ];
 
-/// Checks that the wiring names exactly the SIPs there are, that each image holds a manifest of its name, and that
-/// every service a manifest uses is provided once, with the same contract, by a process that starts earlier or by the
-/// kernel.
+/// Checks that the wiring names exactly the SIPs there are, that each image holds a manifest of its name with a policy
+/// that makes sense, and that every service a manifest uses is provided once, with the same contract, by a process that
+/// starts earlier or by the kernel. Returns the wiring.
 ///
 /// # Errors
 /// Names the first process that does not fit, and why.
-pub fn check(images: &Images) -> Result<()> {
+pub fn check(images: &Images) -> Result<Wiring> {
     for (position, process) in PROCESSES.iter().enumerate() {
         if PROCESSES[..position].iter().any(|earlier| earlier.name == process.name) {
             bail!("wiring: {} has two lines", process.name);
@@ -57,7 +57,8 @@ pub fn check(images: &Images) -> Result<()> {
         }
         processes.push((process.start, manifest));
     }
-    fit(&processes)
+    fit(&processes)?;
+    Ok(wiring::wiring(processes.iter().map(|(start, manifest)| (*start, manifest))))
 }
 
 /// Reads the manifest of the SIP image at `path`.
@@ -72,42 +73,129 @@ pub fn manifest(path: &Path) -> Result<Manifest> {
     postcard::from_bytes(section.data()?).context("the manifest is damaged")
 }
 
-/// Checks that processes fit together, by their manifests in the order in which they start: all that [`check`] does but
-/// for the files.
+/// Who provides a service, and with which contract.
+struct Provider<'a> {
+    name: &'a str,
+    turn: Turn,
+    contract: ContractInfo,
+}
+
+/// When a process starts, compared with others: the kernel, then what it starts, then what the supervisor starts, each
+/// in their order. What starts on demand starts after all of these, and is nobody's provider before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    Kernel,
+    ByKernel(usize),
+    Supervised(usize),
+    OnDemand,
+}
+
+fn turn(start: Start, position: usize) -> Turn {
+    match start {
+        Start::ByKernel => Turn::ByKernel(position),
+        Start::Supervised(_) => Turn::Supervised(position),
+        Start::OnDemand => Turn::OnDemand,
+    }
+}
+
+/// Checks that processes can be started together, and watched, by their manifests: all that [`check`] does but for the
+/// files.
 ///
 /// # Errors
 /// As [`check`].
 pub fn fit(processes: &[(Start, Manifest)]) -> Result<()> {
-    let mut provided: BTreeMap<&str, (&str, usize, ContractInfo)> = BTreeMap::new();
-    for (service, description) in KERNEL {
-        provided.insert(service, ("the kernel", 0, description.into()));
+    for (_, manifest) in processes {
+        let policy = manifest.policy.check();
+        policy.with_context(|| format!("{}: when it is restarted makes no sense", manifest.name))?;
     }
-    for (position, (start, manifest)) in (1..).zip(processes) {
-        // What starts on demand starts after all that starts with the system, and is nobody's provider before.
-        let position = if *start == Start::OnDemand { usize::MAX } else { position };
-        for port in &manifest.provides {
-            let entry = (manifest.name.as_str(), position, port.contract.clone());
-            if let Some((other, ..)) = provided.insert(&port.service, entry) {
-                bail!("{} and {other} both provide the service {}", manifest.name, port.service);
+    let supervised = |role| processes.iter().find(|(start, _)| *start == Start::Supervised(role));
+    if supervised(Role::Part).is_some() && supervised(Role::Purpose).is_none() {
+        bail!("wiring: no process is the system's purpose, so it would never end");
+    }
+    let provided = providers(processes)?;
+    for (_, manifest) in processes {
+        for port in &manifest.uses {
+            let (user, service) = (&manifest.name, &port.service);
+            let Some(provider) = provided.get(service.as_str()) else {
+                bail!("{user} uses the service {service}, which no process provides");
+            };
+            if let Some(difference) = port.contract.difference(&provider.contract) {
+                bail!("{user} and {} do not agree on the service {service}: {difference}", provider.name);
             }
         }
     }
-    for (position, (start, manifest)) in (1..).zip(processes) {
-        let position = if *start == Start::OnDemand { usize::MAX } else { position };
+    if let Some(circle) = circle(processes, &provided) {
+        bail!("no order of start would do: {}", circle.join(" uses "));
+    }
+    for (position, (start, manifest)) in processes.iter().enumerate() {
         for port in &manifest.uses {
             let (user, service) = (&manifest.name, &port.service);
-            let Some((provider, provider_position, contract)) = provided.get(service.as_str()) else {
-                bail!("{user} uses the service {service}, which no process provides");
-            };
-            if let Some(difference) = port.contract.difference(contract) {
-                bail!("{user} and {provider} do not agree on the service {service}: {difference}");
-            }
-            if *provider_position >= position {
-                bail!("{user} uses the service {service}, so {provider} must come before it in the wiring");
+            let provider = &provided[service.as_str()];
+            if provider.turn >= turn(*start, position) {
+                bail!("{user} uses the service {service}, so {} must start before it", provider.name);
             }
         }
     }
     Ok(())
+}
+
+/// The providers by service.
+fn providers(processes: &[(Start, Manifest)]) -> Result<BTreeMap<&str, Provider<'_>>> {
+    let mut provided = BTreeMap::new();
+    for (service, description) in KERNEL {
+        let provider = Provider { name: "the kernel", turn: Turn::Kernel, contract: description.into() };
+        provided.insert(service, provider);
+    }
+    for (position, (start, manifest)) in processes.iter().enumerate() {
+        for port in &manifest.provides {
+            let provider = Provider {
+                name: &manifest.name,
+                turn: turn(*start, position),
+                contract: port.contract.clone(),
+            };
+            if let Some(other) = provided.insert(&port.service, provider) {
+                bail!("{} and {} both provide the service {}", manifest.name, other.name, port.service);
+            }
+        }
+    }
+    Ok(provided)
+}
+
+/// The names of processes each of which uses a service of the next, the last being the first again; none if there are
+/// none such.
+fn circle<'a>(
+    processes: &'a [(Start, Manifest)],
+    provided: &BTreeMap<&str, Provider<'a>>,
+) -> Option<Vec<&'a str>> {
+    let uses = |name: &str| {
+        let manifest = processes.iter().map(|(_, manifest)| manifest).find(|manifest| manifest.name == name);
+        manifest
+            .into_iter()
+            .flat_map(|manifest| &manifest.uses)
+            .map(|port| provided[port.service.as_str()].name)
+    };
+    // Whose users have all been followed, and found to be in no circle.
+    let mut clear = BTreeSet::new();
+    for (_, manifest) in processes {
+        let mut way = vec![(manifest.name.as_str(), uses(&manifest.name))];
+        while let Some((name, next)) = way.last_mut() {
+            let name = *name;
+            match next.next() {
+                None => {
+                    clear.insert(name);
+                    way.pop();
+                }
+                Some(next) if clear.contains(next) => {}
+                Some(next) => match way.iter().position(|(name, _)| *name == next) {
+                    Some(start) => {
+                        return Some(way[start..].iter().map(|(name, _)| *name).chain([next]).collect());
+                    }
+                    None => way.push((next, uses(next))),
+                },
+            }
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -116,6 +204,7 @@ mod tests {
     use contracts::Side;
     use contracts::channel::Shape;
     use contracts::manifest::{MessageInfo, Port};
+    use contracts::restart;
 
     fn contract(fingerprint: u64) -> ContractInfo {
         let shape = Shape { fingerprint, start: 0, depth: [1, 1], body: [0, 0] };
@@ -159,12 +248,21 @@ mod tests {
             channels: 0,
             threads: 1,
             cpu_percent: 100,
+            policy: restart::DEFAULT,
         }
     }
 
+    const PART: Start = Start::Supervised(Role::Part);
+    const PURPOSE: Start = Start::Supervised(Role::Purpose);
+
     fn complaint(manifests: &[Manifest]) -> String {
-        let processes: Vec<_> = manifests.iter().map(|manifest| (Start::AtBoot, manifest.clone())).collect();
-        fit(&processes).map_or_else(|error| error.to_string(), |()| "none".into())
+        let processes: Vec<_> =
+            manifests.iter().map(|manifest| (Start::ByKernel, manifest.clone())).collect();
+        said(&processes)
+    }
+
+    fn said(processes: &[(Start, Manifest)]) -> String {
+        fit(processes).map_or_else(|error| format!("{error:#}"), |()| "none".into())
     }
 
     #[test]
@@ -181,7 +279,7 @@ mod tests {
         );
         assert_eq!(
             complaint(&[process("ping", &[], &[("echo", 1)]), pong.clone()]),
-            "ping uses the service echo, so pong must come before it in the wiring"
+            "ping uses the service echo, so pong must start before it"
         );
         assert_eq!(
             complaint(&[process("pong", &[("broker", 1)], &[])]),
@@ -190,6 +288,86 @@ mod tests {
         assert_eq!(
             complaint(&[pong, process("twin", &[("echo", 1)], &[])]),
             "twin and pong both provide the service echo"
+        );
+    }
+
+    #[test]
+    fn what_the_kernel_starts_starts_before_what_the_supervisor_starts_and_that_before_all_else() {
+        let (pong, ping) = (process("pong", &[("echo", 1)], &[]), process("ping", &[], &[("echo", 1)]));
+        for (provider, user) in
+            [(Start::ByKernel, PURPOSE), (PURPOSE, Start::OnDemand), (Start::ByKernel, Start::OnDemand)]
+        {
+            assert_eq!(said(&[(provider, pong.clone()), (user, ping.clone())]), "none");
+            // Whatever the order of the lines.
+            assert_eq!(said(&[(user, ping.clone()), (provider, pong.clone())]), "none");
+            assert_eq!(
+                said(&[(user, pong.clone()), (provider, ping.clone())]),
+                "ping uses the service echo, so pong must start before it"
+            );
+        }
+    }
+
+    #[test]
+    fn processes_that_use_each_other_in_a_circle_are_named_all() {
+        let circle = [
+            process("first", &[("a", 1)], &[("other", 1)]),
+            process("other", &[("other", 1)], &[]),
+            process("second", &[("b", 1)], &[("other", 1), ("c", 1)]),
+            process("third", &[("c", 1)], &[("a", 1), ("d", 1)]),
+            process("fourth", &[("d", 1)], &[("b", 1)]),
+        ];
+        assert_eq!(
+            complaint(&circle),
+            "no order of start would do: second uses third uses fourth uses second"
+        );
+        assert_eq!(
+            complaint(&[process("self", &[("a", 1)], &[("a", 1)])]),
+            "no order of start would do: self uses self"
+        );
+        // Two ways to the same provider are no circle.
+        let diamond = [
+            process("bottom", &[("a", 1)], &[]),
+            process("left", &[("b", 1)], &[("a", 1)]),
+            process("right", &[("c", 1)], &[("a", 1)]),
+            process("top", &[], &[("b", 1), ("c", 1)]),
+        ];
+        assert_eq!(complaint(&diamond), "none");
+    }
+
+    #[test]
+    fn a_system_that_could_never_end_and_a_policy_that_makes_no_sense_are_refused() {
+        let mut pong = process("pong", &[], &[]);
+        assert_eq!(
+            said(&[(PART, pong.clone())]),
+            "wiring: no process is the system's purpose, so it would never end"
+        );
+        pong.policy.give_up_after = 0;
+        assert_eq!(
+            said(&[(PURPOSE, pong)]),
+            "pong: when it is restarted makes no sense: it gives up after 0 ends; `restart: never` says so"
+        );
+    }
+
+    #[test]
+    fn the_wiring_says_what_each_supervised_process_needs() {
+        let processes = [
+            (Start::ByKernel, process("root", &[("root", 1)], &[])),
+            (PART, process("pong", &[("echo", 1), ("more", 1)], &[])),
+            (PART, process("ping", &[("ping", 1)], &[("echo", 1), ("more", 1), ("broker", 1)])),
+            (PURPOSE, process("shell", &[], &[("ping", 1), ("root", 1), ("echo", 1)])),
+            (Start::OnDemand, process("hello", &[], &[("ping", 1)])),
+        ];
+        let wiring = wiring::wiring(processes.iter().map(|(start, manifest)| (*start, manifest)));
+        assert_eq!(wiring.start, ["root"]);
+        let supervised: Vec<_> =
+            wiring.supervised.iter().map(|sip| (sip.name.as_str(), sip.role, sip.needs.join(" "))).collect();
+        assert_eq!(
+            supervised,
+            [
+                ("pong", Role::Part, String::new()),
+                ("ping", Role::Part, "pong".into()),
+                ("shell", Role::Purpose, "pong ping".into())
+            ]
         );
     }
 }

@@ -1,7 +1,7 @@
 //! A gdb script with the symbols of kernel and SIPs where they are loaded.
 
 use crate::guest::Images;
-use crate::wiring::{PROCESSES, Start};
+use crate::wiring;
 use anyhow::{Context, Result};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -31,9 +31,8 @@ pub fn write_script(images: &Images, dir: &Path) -> Result<PathBuf> {
 fn script(images: &Images) -> String {
     let mut script = String::from("set confirm off\nset pagination off\n");
     let _ = writeln!(script, "file {:?}", images.kernel);
-    let at_boot = PROCESSES.iter().filter(|process| process.start == Start::AtBoot);
-    for (position, process) in (0..).zip(at_boot) {
-        if let Some(image) = images.sips.get(process.name) {
+    for (position, name) in (0..).zip(wiring::started()) {
+        if let Some(image) = images.sips.get(name) {
             let _ = writeln!(script, "add-symbol-file {image:?} -o {:#x}", load_address(position));
         }
     }

@@ -5,13 +5,17 @@ use crate::guest::{self, Images};
 use crate::qemu::{Machine, Medium};
 use crate::run::{Finished, Guest};
 use crate::strip::without_debug_info;
-use crate::{check, setup, wiring};
+use crate::{check, setup};
 use anyhow::{Context, Result};
+use contracts::manifest::{Role, Wiring};
+use contracts::restart::Restart;
 use std::path::Path;
 use std::time::Duration;
 
 /// The name of the archive's entry with the commands of `--exec`.
 const EXEC: &str = "boot/exec";
+/// The name of the archive's entry with the wiring.
+const WIRING: &str = "boot/wiring";
 
 /// A system: what goes into its boot archive, and the machine it runs on.
 #[derive(Clone, Debug)]
@@ -22,6 +26,8 @@ pub struct System {
     pub archive: Archive,
     /// The machine.
     pub machine: Machine,
+    /// Who starts which processes, as it is packed.
+    wiring: Wiring,
 }
 
 impl System {
@@ -32,35 +38,46 @@ impl System {
     pub fn build() -> Result<Self> {
         setup::ensure_qemu()?;
         let images = guest::build()?;
-        check::check(&images)?;
-        Self::from_images(images)
+        let wiring = check::check(&images)?;
+        Self::from_images(images, wiring)
     }
 
     /// Packs images that are built already, without what only a debugger reads of them.
     ///
     /// # Errors
     /// When an image cannot be read.
-    pub fn from_images(images: Images) -> Result<Self> {
+    pub fn from_images(images: Images, wiring: Wiring) -> Result<Self> {
         let mut archive = Archive::default();
         let pack = |image: &Path| {
             let file = std::fs::read(image).with_context(|| format!("cannot read {}", image.display()))?;
             without_debug_info(&file).with_context(|| image.display().to_string())
         };
         archive.set("boot/kernel", pack(&images.kernel)?);
-        let wiring = postcard::to_allocvec(&wiring::wiring()).context("cannot encode the wiring")?;
-        archive.set("boot/wiring", wiring);
+        archive.set(WIRING, encoded(&wiring));
         for (name, image) in &images.sips {
             archive.set(&format!("sips/{name}"), pack(image)?);
         }
         // The archive's path is filled in by `write_to`.
         let medium = Medium::Direct { loader: images.loader.clone(), archive: "".into() };
-        Ok(System { images, archive, machine: Machine::new(medium) })
+        Ok(System { images, archive, machine: Machine::new(medium), wiring })
     }
 
-    /// Has the shell run `commands` without a terminal and shut down.
+    /// Has the shell run `commands` without a terminal and shut down. They are not to be run twice, so the shell is not
+    /// started again when it fails.
     #[must_use]
     pub fn exec(mut self, commands: &str) -> Self {
         self.archive.set(EXEC, commands.as_bytes().to_vec());
+        self.rewire(|wiring| {
+            let purpose = wiring.supervised.iter_mut().filter(|process| process.role == Role::Purpose);
+            purpose.for_each(|process| process.policy.restart = Restart::Never);
+        })
+    }
+
+    /// Changes the wiring.
+    #[must_use]
+    pub fn rewire(mut self, change: impl FnOnce(&mut Wiring)) -> Self {
+        change(&mut self.wiring);
+        self.archive.set(WIRING, encoded(&self.wiring));
         self
     }
 
@@ -130,6 +147,10 @@ impl System {
     pub fn run(&self, limit: Duration) -> Result<Finished> {
         self.start()?.wait(limit)
     }
+}
+
+fn encoded(wiring: &Wiring) -> Vec<u8> {
+    postcard::to_allocvec(wiring).expect("memory can be written to")
 }
 
 /// A fresh directory for one run's archive and log.

@@ -1,13 +1,15 @@
-//! Which processes make up the system. One line each; they start in this order.
+//! Which processes make up the system. One line each.
 
-use contracts::manifest::Wiring;
+use contracts::manifest::{Manifest, Role, Supervised, Wiring};
 
-/// When a process starts.
+/// Who starts a process, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// When the system boots.
-    AtBoot,
-    /// When the shell's `run` asks for it.
+    /// The kernel, when the system boots.
+    ByKernel,
+    /// The supervisor, when the system boots; it also watches it.
+    Supervised(Role),
+    /// Whoever uses the shell's `run`.
     OnDemand,
 }
 
@@ -16,21 +18,32 @@ pub enum Start {
 pub struct Process {
     /// Its name, and that of its folder under `sips/`.
     pub name: &'static str,
-    /// When it starts.
+    /// Who starts it.
     pub start: Start,
 }
 
+const fn by_kernel(name: &'static str) -> Process {
+    Process { name, start: Start::ByKernel }
+}
+
 const fn start(name: &'static str) -> Process {
-    Process { name, start: Start::AtBoot }
+    Process { name, start: Start::Supervised(Role::Part) }
+}
+
+/// What the system is there for: it ends with this process.
+const fn purpose(name: &'static str) -> Process {
+    Process { name, start: Start::Supervised(Role::Purpose) }
 }
 
 const fn on_demand(name: &'static str) -> Process {
     Process { name, start: Start::OnDemand }
 }
 
-/// The processes. `cargo run -- new NAME` adds its line at the end.
+/// The processes. Those that the kernel starts come first, then those that the supervisor starts, in this order.
+/// `cargo run -- new NAME` adds its line at the end.
 #[rustfmt::skip]
 pub const PROCESSES: &[Process] = &[
+    by_kernel("supervisor"),
     start("directory"),
     start("console"),
     start("archive"),
@@ -38,13 +51,39 @@ pub const PROCESSES: &[Process] = &[
     start("digest"),
     start("pong"),
     start("ping"),
-    start("shell"),
+    purpose("shell"),
     on_demand("hello"),
     // new processes go above this line
 ];
 
-/// The wiring as the kernel reads it.
-pub fn wiring() -> Wiring {
-    let at_boot = PROCESSES.iter().filter(|process| process.start == Start::AtBoot);
-    Wiring { start: at_boot.map(|process| process.name.to_owned()).collect() }
+/// The names of the processes that start when the system boots, in the order in which they do.
+pub fn started() -> impl Iterator<Item = &'static str> {
+    PROCESSES.iter().filter(|process| process.start != Start::OnDemand).map(|process| process.name)
+}
+
+/// The wiring as the kernel and the supervisor read it. `processes` are in the order in which they start.
+pub fn wiring<'a>(processes: impl IntoIterator<Item = (Start, &'a Manifest)> + Clone) -> Wiring {
+    let mut wiring = Wiring::default();
+    for (start, manifest) in processes.clone() {
+        match start {
+            Start::ByKernel => wiring.start.push(manifest.name.clone()),
+            Start::Supervised(role) => {
+                let provides = |provider: &Manifest, service: &str| {
+                    provider.provides.iter().any(|port| port.service == service)
+                };
+                let needed = processes.clone().into_iter().filter(|(start, provider)| {
+                    matches!(start, Start::Supervised(_))
+                        && manifest.uses.iter().any(|port| provides(provider, &port.service))
+                });
+                wiring.supervised.push(Supervised {
+                    name: manifest.name.clone(),
+                    policy: manifest.policy,
+                    needs: needed.map(|(_, provider)| provider.name.clone()).collect(),
+                    role,
+                });
+            }
+            Start::OnDemand => wiring.on_demand.push(manifest.name.clone()),
+        }
+    }
+    wiring
 }

@@ -41,6 +41,7 @@ pub mod generated;
 pub mod manifest;
 pub mod port;
 pub mod reach;
+pub mod restart;
 pub mod select;
 pub mod set;
 pub mod spec;

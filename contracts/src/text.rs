@@ -58,6 +58,13 @@ impl<const N: usize> Text<N> {
         Self::new(&text[..end]).unwrap_or(Self::EMPTY)
     }
 
+    /// What is written, cut between characters where it does not fit.
+    pub fn of(arguments: fmt::Arguments<'_>) -> Self {
+        let mut this = Self::EMPTY;
+        let _ = fmt::Write::write_fmt(&mut this, arguments);
+        this
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         str::from_utf8(&self.bytes[..self.length as usize]).unwrap_or("")
@@ -140,5 +147,6 @@ mod tests {
     #[test]
     fn truncation_never_splits_a_character() {
         assert_eq!(Text::<4>::truncated("aé€").as_str(), "aé");
+        assert_eq!(Text::<4>::of(format_args!("{}{}{}", 'a', 'é', '€')).as_str(), "aé");
     }
 }

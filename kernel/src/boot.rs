@@ -6,7 +6,6 @@ use alloc::string::{String, ToString};
 use bootloader_api::BootInfo;
 use contracts::binding::bare;
 use contracts::manifest::Wiring;
-use log::info;
 use tar_no_std::TarArchiveRef;
 
 use crate::arch::{power, serial};
@@ -50,13 +49,13 @@ fn start(boot_info: &BootInfo) -> Result<Option<String>, String> {
     // the memory on.
     let memory = unsafe { service::BootArchive::new(archive.as_ptr() as usize, archive.len()) };
     service::start_all(memory, wiring_bytes.into()).map_err(|error| error.to_string())?;
-    for name in &wiring.start {
-        let path = format!("sips/{name}");
-        let say = |error: sip::StartError| format!("{path}: {error}");
-        sip::keep(name, file(&path)?).map_err(say)?;
-        sip::start_kept(name, "", 0).expect("it was just kept").map_err(say)?;
+    let say = |name: &str, error: sip::StartError| format!("sips/{name}: {error}");
+    for name in wiring.names() {
+        sip::keep(name, file(&format!("sips/{name}"))?).map_err(|error| say(name, error))?;
     }
-    info!("{} processes started", wiring.start.len());
+    for name in &wiring.start {
+        sip::start_kept(name, "", 0).expect("it was just kept").map_err(|error| say(name, error))?;
+    }
     Ok(wiring.start.last().cloned())
 }
 

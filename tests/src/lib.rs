@@ -60,19 +60,20 @@ pub fn system_of(processes: &[&str]) -> System {
     let mut images = images().clone();
     images.sips.retain(|name, _| processes.contains(&name.as_str()));
     assert_eq!(images.sips.len(), processes.len(), "each of {processes:?} has an image");
-    let wiring = Wiring { start: processes.iter().map(|name| (*name).to_owned()).collect() };
-    let wiring = postcard::to_allocvec(&wiring).expect("a wiring can be encoded");
-    System::from_images(images).expect("the images can be read").entry("boot/wiring", wiring)
+    let start = processes.iter().map(|name| (*name).to_owned()).collect();
+    let wiring = Wiring { start, ..Wiring::default() };
+    System::from_images(images, wiring).expect("the images can be read")
 }
 
 /// The system that users get.
 ///
 /// # Panics
-/// If an image cannot be read.
+/// If an image cannot be read, or the processes do not fit together.
 pub fn whole_system() -> System {
     let mut images = images().clone();
     images.sips.retain(|name, _| !PROCESSES.contains(&name.as_str()));
-    System::from_images(images).expect("the images can be read")
+    let wiring = boot::check::check(&images).expect("the processes fit together");
+    System::from_images(images, wiring).expect("the images can be read")
 }
 
 /// The same, with one of the tests' own processes, which starts before all others.
@@ -80,10 +81,8 @@ pub fn whole_system() -> System {
 /// # Panics
 /// As [`whole_system`].
 pub fn whole_system_and(process: &str) -> System {
-    let mut wiring = boot::wiring::wiring();
-    wiring.start.insert(0, process.to_owned());
-    let wiring = postcard::to_allocvec(&wiring).expect("a wiring can be encoded");
-    whole_system().entry("boot/wiring", wiring).entry(&format!("sips/{process}"), image(process))
+    let system = whole_system().rewire(|wiring| wiring.start.insert(0, process.to_owned()));
+    system.entry(&format!("sips/{process}"), image(process))
 }
 
 /// The image of the process `name`.

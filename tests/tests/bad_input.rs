@@ -132,7 +132,7 @@ fn a_process_whose_contract_carries_another_version_of_one_is_refused_when_it_st
 
 #[test]
 fn processes_whose_contract_carries_two_versions_of_one_do_not_make_a_system() {
-    let process = |name| (Start::AtBoot, manifest(&images().sips[name]).expect("an image with a manifest"));
+    let process = |name| (Start::ByKernel, manifest(&images().sips[name]).expect("an image with a manifest"));
     let error = fit(&[process("north"), process("outdated")]).expect_err("they do not fit");
     assert_eq!(
         error.to_string(),

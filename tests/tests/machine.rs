@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use boot::qemu::{Machine, Medium, Outcome};
 use boot::run::{Finished, Guest};
 use boot::system::{System, scratch_dir};
-use boot::wiring::{PROCESSES, Start};
+use boot::wiring;
 use boot::{gdb, iso, setup};
 use tests::whole_system;
 
@@ -87,7 +87,7 @@ fn each_process_lies_where_the_debugger_is_told() {
     let places: Vec<u64> = starts.map(|(_, at)| u64::from_str_radix(at, 16).expect("an address")).collect();
     let told: Vec<u64> = (0..places.len() as u64).map(gdb::load_address).collect();
     assert_eq!(places, told, "{}", run.log);
-    assert_eq!(places.len(), PROCESSES.iter().filter(|process| process.start == Start::AtBoot).count());
+    assert_eq!(places.len(), wiring::started().count());
 }
 
 #[test]

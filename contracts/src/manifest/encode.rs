@@ -1,9 +1,12 @@
 //! A manifest encoded in a constant.
 
+use core::time::Duration;
+
 use crate::abi;
 use crate::channel::Shape;
 use crate::endpoint::Description;
 use crate::reach::Reach;
+use crate::restart::Policy;
 
 /// A manifest as a constant, before it is encoded.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub struct ManifestSpec {
     pub threads: u32,
     /// See [`super::Manifest::cpu_percent`].
     pub cpu_percent: u8,
+    /// See [`super::Manifest::policy`].
+    pub policy: Policy,
 }
 
 impl ManifestSpec {
@@ -45,11 +50,8 @@ impl ManifestSpec {
     const fn write<const N: usize>(&self, writer: Writer<N>) -> Writer<N> {
         let writer = writer.number(abi::HASH).text(self.name).ports(self.provides).ports(self.uses);
         let writer = writer.number(self.memory).number(self.stack as u64).byte(self.priority);
-        writer
-            .number(self.blocks)
-            .number(self.channels as u64)
-            .number(self.threads as u64)
-            .byte(self.cpu_percent)
+        let writer = writer.number(self.blocks).number(self.channels as u64).number(self.threads as u64);
+        writer.byte(self.cpu_percent).policy(self.policy)
     }
 }
 
@@ -86,6 +88,16 @@ impl<const N: usize> Writer<N> {
             i += 1;
         }
         self
+    }
+
+    const fn duration(self, duration: Duration) -> Self {
+        self.number(duration.as_secs()).number(duration.subsec_nanos() as u64)
+    }
+
+    const fn policy(self, policy: Policy) -> Self {
+        let writer = self.number(policy.restart as u64);
+        let writer = writer.duration(policy.back_off).duration(policy.back_off_cap);
+        writer.number(policy.give_up_after as u64).duration(policy.give_up_within)
     }
 
     const fn ports(mut self, ports: &[(&str, &'static Description)]) -> Self {

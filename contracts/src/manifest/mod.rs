@@ -5,6 +5,7 @@
 
 mod difference;
 mod encode;
+mod wiring;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,10 +14,12 @@ use serde::{Deserialize, Serialize};
 
 pub use difference::Difference;
 pub use encode::ManifestSpec;
+pub use wiring::{Role, Supervised, Wiring};
 
 use crate::channel::Shape;
 use crate::endpoint::{Description, Side};
 use crate::reach::Reach;
+use crate::restart::Policy;
 
 /// Name of the section that holds the manifest.
 pub const SECTION: &str = ".entente.manifest";
@@ -61,6 +64,8 @@ pub struct Manifest {
     pub threads: u32,
     /// Percent of the core that it may have; from 100 on there is no limit.
     pub cpu_percent: u8,
+    /// What its supervisor does when it has ended.
+    pub policy: Policy,
 }
 
 /// A service by name, with the contract it speaks.
@@ -191,13 +196,6 @@ fn messages(contract: &Description, reach: &Reach) -> Vec<MessageInfo> {
         carries: carried_by(number),
     });
     messages.collect()
-}
-
-/// How a system is put together: the image builder writes it, the kernel follows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wiring {
-    /// The SIPs to start when the system boots, in this order.
-    pub start: Vec<String>,
 }
 
 #[cfg(test)]

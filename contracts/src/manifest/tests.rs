@@ -1,6 +1,9 @@
+use core::time::Duration;
+
 use super::*;
 use crate::abi;
 use crate::endpoint::{CarriedContract, MessageDescription, StateDescription};
+use crate::restart::Restart;
 
 static TALK: Description = Description {
     name: "Talk",
@@ -48,6 +51,13 @@ static HELLO: Description = Description {
 
 #[test]
 fn a_manifest_encoded_in_a_constant_is_what_postcard_writes() {
+    const POLICY: Policy = Policy {
+        restart: Restart::Always,
+        back_off: Duration::from_nanos(999_999_999),
+        back_off_cap: Duration::from_secs(300),
+        give_up_after: 1000,
+        give_up_within: Duration::from_millis(129_001),
+    };
     const SPEC: ManifestSpec = ManifestSpec {
         name: "talker",
         provides: &[("talk", &TALK)],
@@ -59,6 +69,7 @@ fn a_manifest_encoded_in_a_constant_is_what_postcard_writes() {
         channels: 1000,
         threads: 300,
         cpu_percent: 130,
+        policy: POLICY,
     };
     let port = |service: &str| Port { service: service.into(), contract: ContractInfo::from(&TALK) };
     let manifest = Manifest {
@@ -73,6 +84,7 @@ fn a_manifest_encoded_in_a_constant_is_what_postcard_writes() {
         channels: 1000,
         threads: 300,
         cpu_percent: 130,
+        policy: POLICY,
     };
     const LENGTH: usize = SPEC.encoded_length();
     assert_eq!(SPEC.encode::<LENGTH>().as_slice(), postcard::to_allocvec(&manifest).expect("it encodes"));

@@ -6,6 +6,9 @@
 //!              Ready --?Stop--> Stopping --!Stopped--> Ready
 //!                               Stopping --!Unknown--> Ready
 //!              Ready --?List--> Listing --!Children--> Ready
+//!              Ready --?Restart--> Restarting --!Restarted--> Ready
+//!                                  Restarting --!NotRestarted--> Ready
+//!              Ready --?Survey--> Surveying --!Watched--> Ready
 //!
 //! Life         Living --!Failed--> Deciding
 //!              Deciding --?Restart--> Restarting --!Restarted--> Living
@@ -14,7 +17,8 @@
 //!              Living --!Finished--> End
 //! ```
 //!
-//! What to do about a failure is decided by whoever asked for the process, one failure at a time: that is what `Life` is
+//! The processes of the system's wiring are started by the supervisor itself, and what is done when one fails is written in
+//! its manifest. For a process that a client asks for, the client decides, one failure at a time: that is what `Life` is
 //! for. In it the supervisor speaks first, so its client makes the channel and sends the server's end with `Start`. A
 //! client that is gone has decided to give up.
 
@@ -67,6 +71,33 @@ pub enum Supervisor {
         /// One entry each.
         children: ExBox<[Child]>,
     },
+    /// Starts a process of the system's wiring again. If it runs it is ended; whatever it did before is forgotten.
+    #[client(Ready => Restarting)]
+    Restart {
+        /// Its name.
+        name: Name,
+    },
+    /// It runs.
+    #[server(Restarting => Ready)]
+    Restarted {
+        /// As this SIP.
+        sip: u32,
+    },
+    /// It was not started. If it ran before it still does, unless it could not be started again.
+    #[server(Restarting => Ready)]
+    NotRestarted {
+        /// Why.
+        reason: Text<200>,
+    },
+    /// Asks how the processes of the system's wiring fare.
+    #[client(Ready => Surveying)]
+    Survey,
+    /// All of them, in the wiring's order.
+    #[server(Surveying => Ready)]
+    Watched {
+        /// One entry each.
+        processes: ExBox<[WatchedProcess]>,
+    },
 }
 
 /// How one process fares, and what is to be done about it.
@@ -80,6 +111,8 @@ pub enum Life {
         failure: Failure,
         /// What it said, or where it was; may be empty.
         message: Text<200>,
+        /// The number of the fault's record; 0 if there is none.
+        fault: u32,
         /// How often it has been restarted so far.
         restarts: u32,
     },
@@ -118,6 +151,38 @@ pub enum Failure {
     Fault,
     /// It asked for more than its limit.
     Quota,
+    /// Somebody else ended it.
+    Killed,
+}
+
+/// A process of the system's wiring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
+#[repr(C)]
+pub struct WatchedProcess {
+    /// The SIP that it runs as; 0 if it does not run.
+    pub sip: u32,
+    /// How often it has been started again.
+    pub restarts: u32,
+    /// How it fares.
+    pub condition: Condition,
+    /// Its name.
+    pub name: Name,
+    /// Why it does not run; empty if it runs.
+    pub reason: Text<200>,
+}
+
+/// How a watched process fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
+#[repr(u8)]
+pub enum Condition {
+    /// It runs.
+    Runs,
+    /// It is about to be started.
+    Waits,
+    /// It has ended, and its policy does not ask for a restart.
+    Ended,
+    /// It failed too often.
+    GivenUp,
 }
 
 /// One process.

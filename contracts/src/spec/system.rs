@@ -210,6 +210,29 @@ pub enum Exit {
     Killed,
 }
 
+/// What the SIP did, as a sentence without its subject.
+impl core::fmt::Display for Exit {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Exit::Success => "ended",
+            Exit::Failure => "failed",
+            Exit::Panic => "panicked",
+            Exit::Fault => "faulted",
+            Exit::Memory => "broke its memory limit",
+            Exit::Time => "broke its CPU budget",
+            Exit::Killed => "was killed",
+        })
+    }
+}
+
+impl Exit {
+    /// The same with what the SIP said, if it said something.
+    pub fn saying(self, message: &str) -> impl core::fmt::Display + '_ {
+        let separator = if message.is_empty() { "" } else { ": " };
+        core::fmt::from_fn(move |f| write!(f, "{self}{separator}{message}"))
+    }
+}
+
 /// A fault, in short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
 #[repr(C)]

@@ -5,9 +5,10 @@ use contracts::spec::supervisor::life::{
     self, ClientLiving, ClientRestarting, Deciding, Living, Server as LifeServer, ServerDeciding,
 };
 use contracts::spec::supervisor::supervisor::{
-    Client, ClientListing, ClientStarting, ClientStopping, Ready, Server, ServerReady,
+    Client, ClientListing, ClientRestarting as ClientAgain, ClientStarting, ClientStopping, ClientSurveying,
+    Ready, Server, ServerReady,
 };
-use contracts::spec::supervisor::{Child, Failure, Life, Supervisor};
+use contracts::spec::supervisor::{Child, Condition, Failure, Life, Supervisor, WatchedProcess};
 use contracts::{Closed, Either, EndpointSet, ExBox, Name, Text};
 
 use crate::pair;
@@ -37,7 +38,7 @@ impl Process {
                 return None;
             }
         };
-        Some(life.failed(failure, Text::truncated(&word), self.restarts))
+        Some(life.failed(failure, Text::truncated(&word), 0, self.restarts))
     }
 
     fn has_ended(&self, decision_is_due: bool) -> bool {
@@ -85,6 +86,20 @@ fn serve(server: Server<Ready>) {
                         });
                         let children = ExBox::from_fn(processes.len(), |_| lines.next().expect("as many"));
                         next.children(children.expect("memory"))
+                    }
+                    ServerReady::Restart { name, next } if name.as_str() == "part" => next.restarted(9),
+                    ServerReady::Restart { next, .. } => {
+                        next.not_restarted(Text::truncated("not of the system"))
+                    }
+                    ServerReady::Survey { next } => {
+                        let part = WatchedProcess {
+                            sip: 9,
+                            restarts: 1,
+                            condition: Condition::Runs,
+                            name: Name::truncated("part"),
+                            reason: Text::EMPTY,
+                        };
+                        next.watched(ExBox::copy_of(&[part]).expect("memory"))
                     }
                 };
                 clients.insert(Either::This(next), 0);
@@ -139,7 +154,7 @@ fn restart(life: life::Client<Deciding>) -> life::Client<Living> {
 #[test]
 fn a_process_that_fails_is_restarted_as_often_as_its_client_decides() {
     let (child, life, client) = launch(start(), "panic fault end");
-    let Ok(ClientLiving::Failed { failure: Failure::Panic, message, restarts: 0, next }) = life.receive()
+    let Ok(ClientLiving::Failed { failure: Failure::Panic, message, restarts: 0, next, .. }) = life.receive()
     else {
         panic!("it panics first")
     };
@@ -198,4 +213,16 @@ fn a_process_that_cannot_start_says_why() {
         panic!("the program has vanished")
     };
     assert_eq!(reason.as_str(), "the program has vanished");
+}
+
+#[test]
+fn a_process_of_the_system_is_restarted_by_name_and_shown_to_all() {
+    let again = |client: Client<Ready>, name: &str| client.restart(Name::truncated(name)).receive();
+    let Ok(ClientAgain::Restarted { sip: 9, next }) = again(start(), "part") else { panic!("it runs") };
+    let Ok(ClientAgain::NotRestarted { reason, next }) = again(next, "stranger") else {
+        panic!("it is not of the system")
+    };
+    assert_eq!(reason.as_str(), "not of the system");
+    let Ok(ClientSurveying::Watched { processes, .. }) = next.survey().receive() else { panic!("it serves") };
+    assert_eq!(processes.iter().map(|process| process.sip).collect::<Vec<_>>(), [9]);
 }

@@ -55,16 +55,7 @@ impl Exit {
 
     /// What the SIP did, as a sentence without its subject.
     pub fn in_words(&self) -> impl fmt::Display + '_ {
-        let (verb, detail) = match self.kind {
-            system::Exit::Success => ("ended", ""),
-            system::Exit::Failure => ("ended with a failure", ""),
-            system::Exit::Panic => ("panicked: ", &*self.message),
-            system::Exit::Fault => ("faulted: ", &*self.message),
-            system::Exit::Memory => ("broke its memory limit: ", &*self.message),
-            system::Exit::Time => ("broke its CPU budget", ""),
-            system::Exit::Killed => ("was killed", ""),
-        };
-        fmt::from_fn(move |f| write!(f, "{verb}{detail}"))
+        self.kind.saying(&self.message)
     }
 }
 

@@ -33,6 +33,7 @@ pub mod private {
         DEFAULT_BLOCKS, DEFAULT_CHANNELS, DEFAULT_CPU_PERCENT, DEFAULT_MEMORY, DEFAULT_PRIORITY,
         DEFAULT_STACK, DEFAULT_THREADS, ManifestSpec,
     };
+    pub use contracts::restart::{DEFAULT as DEFAULT_POLICY, Policy, Restart};
     pub use contracts::{Contract, Service};
     pub use core;
 

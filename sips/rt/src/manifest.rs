@@ -14,6 +14,10 @@
 ///     channels: 1024,                           // channels that may count against it, optional
 ///     threads: 8,                               // the first among them, optional
 ///     cpu_percent: 50,                          // of each second of the core; more ends the SIP, optional
+///     restart: on_failure,                      // by its supervisor; or never, or always; optional
+///     back_off: Duration::from_millis(100),     // the wait before a restart, which then doubles, optional
+///     back_off_cap: Duration::from_secs(10),    // the longest wait, optional
+///     give_up: 5 in Duration::from_secs(60),    // so many ends that call for a restart in this time, optional
 /// }
 /// ```
 ///
@@ -33,6 +37,10 @@ macro_rules! manifest {
         $(, channels: $channels:expr)?
         $(, threads: $threads:expr)?
         $(, cpu_percent: $cpu_percent:expr)?
+        $(, restart: $restart:ident)?
+        $(, back_off: $back_off:expr)?
+        $(, back_off_cap: $back_off_cap:expr)?
+        $(, give_up: $give_up_after:literal in $give_up_within:expr)?
         $(,)?
     ) => {
         /// What the kernel granted this SIP; there is nothing else it can reach.
@@ -60,7 +68,7 @@ macro_rules! manifest {
         }
 
         const _: () = {
-            use $crate::private::{Contract, ManifestSpec};
+            use $crate::private::{Contract, ManifestSpec, Policy};
 
             const SPEC: ManifestSpec = ManifestSpec {
                 name: env!("CARGO_PKG_NAME"),
@@ -73,6 +81,23 @@ macro_rules! manifest {
                 channels: $crate::private::first(&[$($channels,)? $crate::private::DEFAULT_CHANNELS]),
                 threads: $crate::private::first(&[$($threads,)? $crate::private::DEFAULT_THREADS]),
                 cpu_percent: $crate::private::first(&[$($cpu_percent,)? $crate::private::DEFAULT_CPU_PERCENT]),
+                policy: Policy {
+                    restart: $crate::private::first(&[
+                        $($crate::manifest!(@restart $restart),)? $crate::private::DEFAULT_POLICY.restart
+                    ]),
+                    back_off: $crate::private::first(&[
+                        $($back_off,)? $crate::private::DEFAULT_POLICY.back_off
+                    ]),
+                    back_off_cap: $crate::private::first(&[
+                        $($back_off_cap,)? $crate::private::DEFAULT_POLICY.back_off_cap
+                    ]),
+                    give_up_after: $crate::private::first(&[
+                        $($give_up_after,)? $crate::private::DEFAULT_POLICY.give_up_after
+                    ]),
+                    give_up_within: $crate::private::first(&[
+                        $($give_up_within,)? $crate::private::DEFAULT_POLICY.give_up_within
+                    ]),
+                },
             };
 
             #[used]
@@ -106,4 +131,7 @@ macro_rules! manifest {
         // An item, which a block's statements cannot be.
         $crate::private::export_memory_functions!();
     };
+    (@restart never) => { $crate::private::Restart::Never };
+    (@restart on_failure) => { $crate::private::Restart::OnFailure };
+    (@restart always) => { $crate::private::Restart::Always };
 }

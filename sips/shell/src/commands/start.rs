@@ -134,17 +134,10 @@ impl Shell {
 /// What there is to say about a process that ended: nothing if it succeeded.
 fn ended(name: &str, received: Result<ServerRunning, Closed>) -> Result<(), Failure> {
     let ServerRunning::Ended { exit, message, .. } = received.map_err(|Closed| Failure::Gone("system"))?;
-    let how = match exit {
-        Exit::Success => return Ok(()),
-        Exit::Failure => "failed",
-        Exit::Panic => "panicked",
-        Exit::Fault => "faulted",
-        Exit::Memory => "broke its memory limit",
-        Exit::Time => "broke its CPU budget",
-        Exit::Killed => "was killed",
-    };
-    let separator = if message.is_empty() { "" } else { ": " };
-    Err(Failure::About(name.into(), format!("{how}{separator}{message}")))
+    if exit == Exit::Success {
+        return Ok(());
+    }
+    Err(Failure::About(name.into(), exit.saying(&message).to_string()))
 }
 
 /// A duration divided by `parts`, in the unit that suits it.

@@ -1,0 +1,52 @@
+//! The process `supervisor`: starts the others, and starts again those that fail.
+#![no_std]
+#![no_main]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+use alloc::format;
+use core::fmt;
+
+use contracts::spec::serial::SerialOutput;
+use contracts::spec::serial::serial_output::{Client, ClientWriting, Idle};
+use contracts::spec::supervisor::Supervisor;
+use contracts::spec::system::System;
+use contracts::{Closed, ExBox, Instant};
+use rt::reconnect::Reconnecting;
+use supervisor::Kernel;
+use supervisor::roster::Roster;
+use supervisor::serve::{self, Reader};
+
+rt::manifest! {
+    main: main,
+    provides: { supervisor: Supervisor },
+    uses: { system: System, serial_output: SerialOutput },
+    priority: 10,
+}
+
+fn main(grants: Grants) -> Result<(), supervisor::NoWiring> {
+    let mut kernel = Kernel::new(Reconnecting::over(grants.ports.system, grants.system));
+    let wiring = kernel.wiring()?;
+    let roster = Roster::new(&wiring.supervised, Instant::now());
+    let mut screen = Some(grants.serial_output);
+    let mut say = |reader, line: fmt::Arguments<'_>| {
+        rt::log::line(line);
+        if reader == Reader::Terminal {
+            screen = screen.take().and_then(|screen| print(screen, line));
+        }
+    };
+    serve::Supervisor::new(grants.supervisor.clients_and(), kernel, roster, &mut say).run();
+    Ok(())
+}
+
+/// Prints a line on the terminal, whoever else does.
+fn print(screen: Client<Idle>, line: fmt::Arguments<'_>) -> Option<Client<Idle>> {
+    let text = format!("\r\nentente: {line}\r\n");
+    // Without memory for a block it is in the log alone.
+    let Ok(block) = ExBox::from_fn(text.len(), |index| text.as_bytes()[index]) else { return Some(screen) };
+    match screen.write(block, text.len() as u64).receive() {
+        Ok(ClientWriting::Written { next, .. }) => Some(next),
+        Err(Closed) => None,
+    }
+}
