@@ -124,6 +124,10 @@ fn features(sips: &[String]) -> String {
     std::iter::once("kernel/bare".to_owned()).chain(images).collect::<Vec<_>>().join(",")
 }
 
+/// Tells the derives of `contracts` that this is an image, where no crate may lead their code elsewhere: see `hygiene.rs`
+/// in `channel-derive`.
+const ANCHOR: [(&str, &str); 1] = [("CONTRACTS_ANCHOR", "1")];
+
 fn command(target: &Path, sips: &[String]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
@@ -144,6 +148,7 @@ fn command(target: &Path, sips: &[String]) -> Command {
     command
         .env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS.join("\u{1f}"))
         .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", "cc")
+        .envs(ANCHOR)
         .stdin(Stdio::null())
         .stdout(Stdio::null());
     command
@@ -159,6 +164,13 @@ fn reaches_the_compiler(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_code_of_images_is_anchored() {
+        let command = command(Path::new("target"), &["hello".to_owned()]);
+        let anchor = command.get_envs().find(|(key, _)| *key == "CONTRACTS_ANCHOR");
+        assert_eq!(anchor.and_then(|(_, value)| value), Some("1".as_ref()));
+    }
 
     #[test]
     fn compiler_settings_of_the_caller_do_not_reach_the_guests() {

@@ -1,7 +1,7 @@
 //! `derive(Exchange)`: a struct or enum whose layout is fixed and whose every part may cross.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, quote};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
@@ -9,6 +9,7 @@ use syn::{
     TypeParamBound,
 };
 
+use crate::hygiene::{anchor, local};
 use crate::parse::plain;
 use crate::types;
 use crate::wire::{self, WirePart};
@@ -43,24 +44,32 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
     let transfer = local("transfer");
     // Keeps rustc from listing every such type of a program where one cannot cross.
     let quiet = impl_parameters.is_empty().then(|| quote!(#[diagnostic::do_not_recommend]));
-    Ok(quote! {
+    let anchor = anchor();
+    let implementation = quote! {
         // SAFETY: the layout is fixed by the representation, each part may cross, and each is handed over.
         #[automatically_derived]
         #quiet
-        unsafe impl<#impl_parameters> ::contracts::Exchange for #name<#arguments> {
-            const FINGERPRINT: u64 = #fingerprint;
-            const CARRIES: ::contracts::generated::Carries = #carries;
-            const HANDLES: usize = #handles;
-            const ANY_BYTES: bool = #any_bytes;
-            const WIRE_BYTES: usize = #wire_bytes;
+        unsafe impl<#impl_parameters> __contracts::Exchange for #name<#arguments> {
+            const FINGERPRINT: __core::primitive::u64 = #fingerprint;
+            const CARRIES: __contracts::generated::Carries = #carries;
+            const HANDLES: __core::primitive::usize = #handles;
+            const ANY_BYTES: __core::primitive::bool = #any_bytes;
+            const WIRE_BYTES: __core::primitive::usize = #wire_bytes;
             #[inline]
-            fn hand_over(&self, #transfer: &mut ::contracts::Transfer) {
-                if <Self as ::contracts::Exchange>::HANDLES > 0 {
+            fn hand_over(&self, #transfer: &mut __contracts::Transfer) {
+                if <Self as __contracts::Exchange>::HANDLES > 0 {
                     #hand_over
                 }
             }
             #wire
         }
+    };
+    Ok(quote! {
+        #[allow(deprecated, unused_extern_crates, unused_imports)]
+        const _: () = {
+            #anchor
+            #implementation
+        };
     })
 }
 
@@ -87,32 +96,32 @@ fn structure(input: &DeriveInput, fields: &Fields) -> syn::Result<Body> {
         types::examine(&field.ty)?;
         let ty = &field.ty;
         let (member, text) = member(number, field.ident.as_ref());
-        let part = quote!(::contracts::generated::part::<#ty>());
+        let part = quote!(__contracts::generated::part::<#ty>());
         wired.push(WirePart { member: member.clone(), text: text.clone(), part });
         parts.push(quote! {
-            ::contracts::generated::Part::field(::contracts::generated::part::<#ty>(), #text, ::core::mem::offset_of!(Self, #member))
+            __contracts::generated::Part::field(__contracts::generated::part::<#ty>(), #text, __core::mem::offset_of!(Self, #member))
         });
         let local = local(&format!("field_{number}"));
         patterns.push(quote!(#member: #local));
         handed.push(hand_over(ty, &local));
     }
-    let fields = quote!(::contracts::generated::Carries::fields(<Self as ::contracts::Exchange>::CARRIES));
+    let fields = quote!(__contracts::generated::Carries::fields(<Self as __contracts::Exchange>::CARRIES));
     let (pattern, encode, decode) = (wire::pattern(&wired), wire::encode(&wired), wire::decode(&wired));
     let encoder = wire::encoder();
     let wire = wire::functions(
         &quote! {
-            ::contracts::wire::Encoder::open(#encoder, #name);
+            __contracts::wire::Encoder::open(#encoder, #name);
             let Self { #pattern } = self;
             #encode
         },
-        &quote!(::core::result::Result::Ok(Self { #decode })),
+        &quote!(__core::result::Result::Ok(Self { #decode })),
     );
     Ok(Body {
-        carries: quote!(::contracts::generated::Carries::Fields(&[#(#parts),*])),
-        fingerprint: quote!(::contracts::generated::layout::<Self>(#name, #fields)),
-        handles: quote!(::contracts::generated::handles(#fields)),
-        any_bytes: quote!(::contracts::generated::any_bytes::<Self>(#fields)),
-        wire_bytes: quote!(::contracts::generated::wire_bytes(#fields)),
+        carries: quote!(__contracts::generated::Carries::Fields(&[#(#parts),*])),
+        fingerprint: quote!(__contracts::generated::layout::<Self>(#name, #fields)),
+        handles: quote!(__contracts::generated::handles(#fields)),
+        any_bytes: quote!(__contracts::generated::any_bytes::<Self>(#fields)),
+        wire_bytes: quote!(__contracts::generated::wire_bytes(#fields)),
         wire,
         hand_over: quote! {
             let Self { #(#patterns),* } = self;
@@ -157,18 +166,21 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
             types::examine(&field.ty)?;
             let ty = &field.ty;
             let (member, text) = member(number, field.ident.as_ref());
-            let part = quote!(::contracts::generated::part::<#ty>());
+            let part = quote!(__contracts::generated::part::<#ty>());
             wired.push(WirePart { member: member.clone(), text: text.clone(), part });
             // The offset follows from representation, sizes and alignments, which are in the hash.
             parts.push(
-                quote!(::contracts::generated::Part::field(::contracts::generated::part::<#ty>(), #text, 0)),
+                quote!(__contracts::generated::Part::field(__contracts::generated::part::<#ty>(), #text, 0)),
             );
             let local = local(&format!("field_{number}"));
             patterns.push(quote!(#member: #local));
             handed.push(hand_over(ty, &local));
         }
-        let number =
-            if fieldless { quote!(Self::#ident as u64) } else { (position as u64).into_token_stream() };
+        let number = if fieldless {
+            quote!(Self::#ident as __core::primitive::u64)
+        } else {
+            (position as u64).into_token_stream()
+        };
         variants.push(quote!((#text, #number, &[#(#parts),*])));
         arms.push(quote! {
             Self::#ident { #(#patterns),* } => { #(#handed)* }
@@ -177,31 +189,31 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
         let position = position as u32;
         encodes.push(quote! {
             Self::#ident { #pattern } => {
-                ::contracts::wire::Encoder::variant(#encoder, #position, #text);
+                __contracts::wire::Encoder::variant(#encoder, #position, #text);
                 #encode
             }
         });
-        decodes.push(quote!(#position => ::core::result::Result::Ok(Self::#ident { #decode }),));
+        decodes.push(quote!(#position => __core::result::Result::Ok(Self::#ident { #decode }),));
     }
     let count = data.variants.len() as u32;
-    let carried = quote!(::contracts::generated::Carries::variants(<Self as ::contracts::Exchange>::CARRIES));
+    let carried = quote!(__contracts::generated::Carries::variants(<Self as __contracts::Exchange>::CARRIES));
     let wire = wire::functions(
         &quote!(match self { #(#encodes)* }),
         &quote! {
-            match ::contracts::wire::Decoder::variant(#decoder, #count)? {
+            match __contracts::wire::Decoder::variant(#decoder, #count)? {
                 #(#decodes)*
-                _ => ::core::result::Result::Err(::contracts::wire::Decoder::no_variant(#decoder)),
+                _ => __core::result::Result::Err(__contracts::wire::Decoder::no_variant(#decoder)),
             }
         },
     );
     Ok(Body {
         // A number that no variant has is not a value.
         any_bytes: quote!(false),
-        wire_bytes: quote!(::contracts::generated::variants_wire_bytes(#carried)),
+        wire_bytes: quote!(__contracts::generated::variants_wire_bytes(#carried)),
         wire,
-        carries: quote!(::contracts::generated::Carries::Variants(&[#(#variants),*])),
-        fingerprint: quote!(::contracts::generated::variants::<Self>(#name, #carried)),
-        handles: quote!(::contracts::generated::variants_handles(#carried)),
+        carries: quote!(__contracts::generated::Carries::Variants(&[#(#variants),*])),
+        fingerprint: quote!(__contracts::generated::variants::<Self>(#name, #carried)),
+        handles: quote!(__contracts::generated::variants_handles(#carried)),
         hand_over: if fieldless { quote!() } else { quote!(match self { #(#arms)* }) },
     })
 }
@@ -209,7 +221,7 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
 /// Hands over one field.
 fn hand_over(ty: &Type, field: &Ident) -> TokenStream {
     let transfer = local("transfer");
-    quote!(::contracts::generated::Part::hand_over(::contracts::generated::part::<#ty>(), #field, #transfer);)
+    quote!(__contracts::generated::Part::hand_over(__contracts::generated::part::<#ty>(), #field, #transfer);)
 }
 
 /// A field's name as a token, and as it enters the fingerprint.
@@ -218,10 +230,6 @@ fn member(number: usize, ident: Option<&Ident>) -> (TokenStream, String) {
         Some(ident) => (ident.to_token_stream(), plain(ident)),
         None => (Index::from(number).into_token_stream(), number.to_string()),
     }
-}
-
-fn local(text: &str) -> Ident {
-    format_ident!("{text}", span = Span::mixed_site())
 }
 
 /// A type's generics for the impl: parameters with their bounds and `Exchange`, and arguments.
@@ -246,7 +254,7 @@ fn parameters(generics: &Generics) -> syn::Result<(TokenStream, TokenStream)> {
             GenericParam::Type(parameter) => {
                 let ident = &parameter.ident;
                 let bounds = plain_bounds(&parameter.bounds)?;
-                parameters.extend(quote!(#ident: #(#bounds +)* ::contracts::Exchange,));
+                parameters.extend(quote!(#ident: #(#bounds +)* __contracts::Exchange,));
                 arguments.extend(quote!(#ident,));
             }
             GenericParam::Const(parameter) => {

@@ -18,6 +18,7 @@ mod depth;
 mod diagnose;
 mod exchange;
 mod expand;
+mod hygiene;
 mod model;
 mod names;
 mod parse;

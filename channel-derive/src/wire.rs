@@ -1,8 +1,10 @@
 //! How the parts of a message or of a type that crosses are written and read in wire form.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Ident;
+
+use crate::hygiene::local;
 
 /// One part.
 pub(crate) struct WirePart {
@@ -12,10 +14,6 @@ pub(crate) struct WirePart {
     pub(crate) text: String,
     /// Its `Part`.
     pub(crate) part: TokenStream,
-}
-
-fn local(text: &str) -> Ident {
-    Ident::new(text, Span::mixed_site())
 }
 
 /// The parameter of [`encode`]'s code.
@@ -61,11 +59,11 @@ pub(crate) fn decode(parts: &[WirePart]) -> TokenStream {
 pub(crate) fn functions(encode: &TokenStream, decode: &TokenStream) -> TokenStream {
     let (encoder, decoder) = (encoder(), decoder());
     quote! {
-        fn encode(self, #encoder: &mut ::contracts::wire::Encoder) -> ::contracts::generated::Encoded {
+        fn encode(self, #encoder: &mut __contracts::wire::Encoder) -> __contracts::generated::Encoded {
             #encode
-            ::contracts::wire::Encoder::close(#encoder)
+            __contracts::wire::Encoder::close(#encoder)
         }
-        fn decode(#decoder: &mut ::contracts::wire::Decoder<'_>) -> ::contracts::generated::Decoded<Self> {
+        fn decode(#decoder: &mut __contracts::wire::Decoder<'_>) -> __contracts::generated::Decoded<Self> {
             #decode
         }
     }

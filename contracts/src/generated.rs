@@ -2,6 +2,9 @@
 
 mod limits;
 
+/// `core`, for code that cannot rely on that name.
+pub use ::core as core_library;
+
 use core::fmt;
 
 pub use limits::{check_align, check_handles, check_size};
@@ -13,6 +16,9 @@ use crate::fingerprint::{SEED, mix, text};
 use crate::reach::List;
 pub use crate::reach::{Carries, Described};
 use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
+
+/// Bears the names of fields in generated modules, where they are not to mean a constant of the user's.
+pub fn no_pattern() {}
 
 /// A state of a contract as a type.
 pub trait State: 'static {

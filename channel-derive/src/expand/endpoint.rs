@@ -1,11 +1,18 @@
 //! A side's endpoints: the type, and the methods that send and receive.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
+use syn::Ident;
 
-use super::{Writer, docs, endpoint_type, local, name as name_at, side_path};
+use super::{Writer, docs, endpoint_type, name as name_at, side_path};
+use crate::hygiene::local;
 use crate::model::{MessageId, Move, Side, StateId};
 use crate::{names, wire};
+
+/// The parameter of `receive_by`. People see it, so it is called what it is.
+pub(super) fn deadline() -> Ident {
+    Ident::new("deadline", Span::mixed_site())
+}
 
 impl Writer<'_> {
     /// The endpoint type of a side and what it can do in every state.
@@ -27,69 +34,69 @@ impl Writer<'_> {
         quote! {
             #[doc = #type_docs]
             #[must_use = "dropping an endpoint closes the channel"]
-            #visibility struct #endpoint<S>(::contracts::port::RawEnd, ::core::marker::PhantomData<fn() -> S>);
+            #visibility struct #endpoint<S>(__contracts::port::RawEnd, __core::marker::PhantomData<fn() -> S>);
 
-            impl<S: ::contracts::generated::State> ::core::fmt::Debug for #endpoint<S> {
-                fn fmt(&self, #formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                    ::contracts::generated::debug(
+            impl<S: __contracts::generated::State> __core::fmt::Debug for #endpoint<S> {
+                fn fmt(&self, #formatter: &mut __core::fmt::Formatter<'_>) -> __core::fmt::Result {
+                    __contracts::generated::debug(
                         #formatter,
                         #contract_name,
                         #side_value,
-                        <S as ::contracts::generated::State>::NAME,
+                        <S as __contracts::generated::State>::NAME,
                     )
                 }
             }
 
             // SAFETY: the type wraps the raw end; its side and state are what its name and parameter say.
-            unsafe impl<S: ::contracts::generated::State> ::contracts::Endpoint for #endpoint<S> {
+            unsafe impl<S: __contracts::generated::State> __contracts::Endpoint for #endpoint<S> {
                 type Contract = #contract;
-                const SIDE: ::contracts::Side = #side_value;
-                const STATE: u16 = <S as ::contracts::generated::State>::NUMBER;
-                unsafe fn from_raw(#raw: ::contracts::port::RawEnd) -> Self {
-                    #endpoint(#raw, ::core::marker::PhantomData)
+                const SIDE: __contracts::Side = #side_value;
+                const STATE: __core::primitive::u16 = <S as __contracts::generated::State>::NUMBER;
+                unsafe fn from_raw(#raw: __contracts::port::RawEnd) -> Self {
+                    #endpoint(#raw, __core::marker::PhantomData)
                 }
-                fn into_raw(self) -> ::contracts::port::RawEnd {
+                fn into_raw(self) -> __contracts::port::RawEnd {
                     self.0
                 }
-                fn as_raw(&self) -> &::contracts::port::RawEnd {
+                fn as_raw(&self) -> &__contracts::port::RawEnd {
                     &self.0
                 }
             }
 
             // SAFETY: the end is handed over, and nothing else is in the type.
-            unsafe impl<S: ::contracts::generated::#sends> ::contracts::Exchange for #endpoint<S> {
-                const FINGERPRINT: u64 = ::contracts::generated::endpoint(
+            unsafe impl<S: __contracts::generated::#sends> __contracts::Exchange for #endpoint<S> {
+                const FINGERPRINT: __core::primitive::u64 = __contracts::generated::endpoint(
                     #contract_name,
                     #side_value,
-                    <S as ::contracts::generated::State>::NAME,
+                    <S as __contracts::generated::State>::NAME,
                 );
-                const CARRIES: ::contracts::generated::Carries = ::contracts::generated::Carries::Endpoint(
-                    <#contract as ::contracts::Contract>::DESCRIBED,
+                const CARRIES: __contracts::generated::Carries = __contracts::generated::Carries::Endpoint(
+                    <#contract as __contracts::Contract>::DESCRIBED,
                 );
-                const HANDLES: usize = 1;
-                const ANY_BYTES: bool = false;
-                const WIRE_BYTES: usize = <::contracts::AnyEndpoint as ::contracts::Exchange>::WIRE_BYTES;
-                fn hand_over(&self, #transfer: &mut ::contracts::Transfer) {
-                    ::contracts::port::RawEnd::hand_over(&self.0, #transfer)
+                const HANDLES: __core::primitive::usize = 1;
+                const ANY_BYTES: __core::primitive::bool = false;
+                const WIRE_BYTES: __core::primitive::usize = <__contracts::AnyEndpoint as __contracts::Exchange>::WIRE_BYTES;
+                fn hand_over(&self, #transfer: &mut __contracts::Transfer) {
+                    __contracts::port::RawEnd::hand_over(&self.0, #transfer)
                 }
                 fn encode(
                     self,
-                    #encoder: &mut ::contracts::wire::Encoder,
-                ) -> ::core::result::Result<(), ::contracts::Exhausted> {
-                    ::contracts::wire::Encoder::endpoint(#encoder, self);
-                    ::core::result::Result::Ok(())
+                    #encoder: &mut __contracts::wire::Encoder,
+                ) -> __core::result::Result<(), __contracts::Exhausted> {
+                    __contracts::wire::Encoder::endpoint(#encoder, self);
+                    __core::result::Result::Ok(())
                 }
                 fn decode(
-                    #decoder: &mut ::contracts::wire::Decoder<'_>,
-                ) -> ::core::result::Result<Self, ::contracts::wire::DecodeError> {
-                    ::contracts::wire::Decoder::endpoint(#decoder)
+                    #decoder: &mut __contracts::wire::Decoder<'_>,
+                ) -> __core::result::Result<Self, __contracts::wire::DecodeError> {
+                    __contracts::wire::Decoder::endpoint(#decoder)
                 }
             }
 
             // SAFETY: in these states this side sends, and only it.
-            #(#[diagnostic::do_not_recommend] unsafe impl ::contracts::generated::#sends for #sending {})*
+            #(#[diagnostic::do_not_recommend] unsafe impl __contracts::generated::#sends for #sending {})*
             // SAFETY: the bound says so.
-            unsafe impl<S: ::contracts::generated::#sends> ::contracts::SendFirst for #endpoint<S> {}
+            unsafe impl<S: __contracts::generated::#sends> __contracts::SendFirst for #endpoint<S> {}
         }
     }
 
@@ -123,7 +130,7 @@ impl Writer<'_> {
                     let mut #raw = self.0;
                     let #content = #body { #(#fields),* };
                     // SAFETY: the endpoint's type says that the channel is in a state in which this message is sent.
-                    unsafe { ::contracts::port::RawEnd::send::<#contract, _>(&mut #raw, #side_value, #number, #next, #content) };
+                    unsafe { __contracts::port::RawEnd::send::<#contract, _>(&mut #raw, #side_value, #number, #next, #content) };
                     #result
                 }
             }
@@ -166,14 +173,14 @@ impl Writer<'_> {
                 #[inline]
                 #allow
                 #visibility fn #method(self, #(#fields: #types),*)
-                    -> ::core::result::Result<#to, ::contracts::SendError<#body>>
+                    -> __core::result::Result<#to, __contracts::SendError<#body>>
                 {
                     let mut #raw = self.0;
                     let #content = #body { #(#fields),* };
                     // SAFETY: the endpoint's type says that the channel is in a state in which this message is sent.
-                    match unsafe { ::contracts::port::RawEnd::send_when_room::<#contract, _>(&mut #raw, #side_value, #number, #next, #window, #content) } {
-                        ::core::result::Result::Ok(()) => ::core::result::Result::Ok(#after),
-                        ::core::result::Result::Err(#error) => ::core::result::Result::Err(#error),
+                    match unsafe { __contracts::port::RawEnd::send_when_room::<#contract, _>(&mut #raw, #side_value, #number, #next, #window, #content) } {
+                        __core::result::Result::Ok(()) => __core::result::Result::Ok(#after),
+                        __core::result::Result::Err(#error) => __core::result::Result::Err(#error),
                     }
                 }
 
@@ -182,21 +189,21 @@ impl Writer<'_> {
                 #[inline]
                 #allow
                 #visibility fn #trying(self, #(#fields: #types),*)
-                    -> ::core::result::Result<#to, ::contracts::TrySendError<Self, #body>>
+                    -> __core::result::Result<#to, __contracts::TrySendError<Self, #body>>
                 {
                     let mut #raw = self.0;
                     let #content = #body { #(#fields),* };
                     // SAFETY: as above.
-                    match unsafe { ::contracts::port::RawEnd::try_send::<#contract, _>(&mut #raw, #side_value, #number, #next, #window, #content) } {
-                        ::core::result::Result::Ok(()) => ::core::result::Result::Ok(#after),
-                        ::core::result::Result::Err(::contracts::TrySendError::Full((), #content)) => {
-                            ::core::result::Result::Err(::contracts::TrySendError::Full(
-                                #endpoint(#raw, ::core::marker::PhantomData),
+                    match unsafe { __contracts::port::RawEnd::try_send::<#contract, _>(&mut #raw, #side_value, #number, #next, #window, #content) } {
+                        __core::result::Result::Ok(()) => __core::result::Result::Ok(#after),
+                        __core::result::Result::Err(__contracts::TrySendError::Full((), #content)) => {
+                            __core::result::Result::Err(__contracts::TrySendError::Full(
+                                #endpoint(#raw, __core::marker::PhantomData),
                                 #content,
                             ))
                         }
-                        ::core::result::Result::Err(::contracts::TrySendError::Closed(#content)) => {
-                            ::core::result::Result::Err(::contracts::TrySendError::Closed(#content))
+                        __core::result::Result::Err(__contracts::TrySendError::Closed(#content)) => {
+                            __core::result::Result::Err(__contracts::TrySendError::Closed(#content))
                         }
                     }
                 }
@@ -221,7 +228,7 @@ impl Writer<'_> {
         let moves: Vec<Move> =
             self.protocol.leaving(state).filter(|step| self.protocol.sender(*step) == side.peer()).collect();
         let (raw, message, content) = (local("raw"), local("message"), local("content"));
-        let (closed, formatter, deadline) = (local("closed"), local("formatter"), local("deadline"));
+        let (closed, formatter, deadline) = (local("closed"), local("formatter"), deadline());
         let variants = moves.iter().map(|step| self.received_variant(side, *step));
         let variant_names: Vec<_> =
             moves.iter().map(|step| &self.messages[step.message].surface.name).collect();
@@ -236,7 +243,7 @@ impl Writer<'_> {
             });
             quote! {
                 #number => {
-                    let #content = unsafe { ::contracts::port::RawEnd::take::<#contract, #body>(&mut #raw, #side_value) };
+                    let #content = unsafe { __contracts::port::RawEnd::take::<#contract, #body>(&mut #raw, #side_value) };
                     #received::#variant { #(#fields: #content.#fields,)* #next }
                 }
             }
@@ -251,23 +258,23 @@ impl Writer<'_> {
 
             impl #received {
                 /// Whether one of the messages can hold blocks or endpoints.
-                const HOLDS_HANDLES: bool = false #(|| <#bodies as ::contracts::Exchange>::HANDLES > 0)*;
+                const HOLDS_HANDLES: __core::primitive::bool = false #(|| <#bodies as __contracts::Exchange>::HANDLES > 0)*;
 
                 /// # Safety
                 ///
                 /// The message is at the head of this end's ring, and the end is in this state.
                 #[inline]
-                unsafe fn open(mut #raw: ::contracts::port::RawEnd, #message: u16) -> Self {
+                unsafe fn open(mut #raw: __contracts::port::RawEnd, #message: __core::primitive::u16) -> Self {
                     match #message {
                         #(#arms)*
-                        _ => ::contracts::port::RawEnd::unknown_message(&#raw, #message),
+                        _ => __contracts::port::RawEnd::unknown_message(&#raw, #message),
                     }
                 }
             }
 
-            impl ::core::fmt::Debug for #received {
-                fn fmt(&self, #formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                    ::core::fmt::Formatter::write_str(#formatter, match self {
+            impl __core::fmt::Debug for #received {
+                fn fmt(&self, #formatter: &mut __core::fmt::Formatter<'_>) -> __core::fmt::Result {
+                    __core::fmt::Formatter::write_str(#formatter, match self {
                         #(#received::#variant_names { .. } => #texts,)*
                     })
                 }
@@ -280,20 +287,20 @@ impl Writer<'_> {
                 #[doc = "[`Closed`](::contracts::Closed) if the peer is gone and nothing is left to receive, and if the \
                          channel had to be closed because the message's blocks would break the SIP's limit."]
                 #[inline]
-                #visibility fn receive(self) -> ::core::result::Result<#received, ::contracts::Closed> {
+                #visibility fn receive(self) -> __core::result::Result<#received, __contracts::Closed> {
                     let mut #raw = self.0;
                     // SAFETY: the endpoint's type says that this side receives now.
-                    match unsafe { ::contracts::port::RawEnd::wait_message::<#contract>(&mut #raw, #side_value) } {
+                    match unsafe { __contracts::port::RawEnd::wait_message::<#contract>(&mut #raw, #side_value) } {
                         // SAFETY: the message was just found at the head, in the state of the endpoint's type.
-                        ::core::result::Result::Ok(#message) => {
+                        __core::result::Result::Ok(#message) => {
                             if #received::HOLDS_HANDLES
-                                && !unsafe { ::contracts::port::RawEnd::has_room::<#contract>(&#raw, #side_value) }
+                                && !unsafe { __contracts::port::RawEnd::has_room::<#contract>(&#raw, #side_value) }
                             {
-                                return ::core::result::Result::Err(::contracts::Closed);
+                                return __core::result::Result::Err(__contracts::Closed);
                             }
-                            ::core::result::Result::Ok(unsafe { #received::open(#raw, #message) })
+                            __core::result::Result::Ok(unsafe { #received::open(#raw, #message) })
                         }
-                        ::core::result::Result::Err(#closed) => ::core::result::Result::Err(#closed),
+                        __core::result::Result::Err(#closed) => __core::result::Result::Err(#closed),
                     }
                 }
 
@@ -305,25 +312,25 @@ impl Writer<'_> {
                          [`OverLimit`](::contracts::TryReceiveError::OverLimit), with the endpoint, if the message's \
                          blocks would break the SIP's limit."]
                 #[inline]
-                #visibility fn try_receive(self) -> ::core::result::Result<#received, ::contracts::TryReceiveError<Self>> {
+                #visibility fn try_receive(self) -> __core::result::Result<#received, __contracts::TryReceiveError<Self>> {
                     let mut #raw = self.0;
                     // SAFETY: as in `receive`.
-                    match unsafe { ::contracts::port::RawEnd::poll_message::<#contract>(&mut #raw, #side_value) } {
-                        ::core::result::Result::Ok(::core::option::Option::Some(#message)) => {
+                    match unsafe { __contracts::port::RawEnd::poll_message::<#contract>(&mut #raw, #side_value) } {
+                        __core::result::Result::Ok(__core::option::Option::Some(#message)) => {
                             if #received::HOLDS_HANDLES
-                                && !unsafe { ::contracts::port::RawEnd::has_room::<#contract>(&#raw, #side_value) }
+                                && !unsafe { __contracts::port::RawEnd::has_room::<#contract>(&#raw, #side_value) }
                             {
-                                return ::core::result::Result::Err(::contracts::TryReceiveError::OverLimit(
-                                    #endpoint(#raw, ::core::marker::PhantomData),
+                                return __core::result::Result::Err(__contracts::TryReceiveError::OverLimit(
+                                    #endpoint(#raw, __core::marker::PhantomData),
                                 ));
                             }
-                            ::core::result::Result::Ok(unsafe { #received::open(#raw, #message) })
+                            __core::result::Result::Ok(unsafe { #received::open(#raw, #message) })
                         }
-                        ::core::result::Result::Ok(::core::option::Option::None) => ::core::result::Result::Err(
-                            ::contracts::TryReceiveError::Empty(#endpoint(#raw, ::core::marker::PhantomData)),
+                        __core::result::Result::Ok(__core::option::Option::None) => __core::result::Result::Err(
+                            __contracts::TryReceiveError::Empty(#endpoint(#raw, __core::marker::PhantomData)),
                         ),
-                        ::core::result::Result::Err(_) => {
-                            ::core::result::Result::Err(::contracts::TryReceiveError::Closed)
+                        __core::result::Result::Err(_) => {
+                            __core::result::Result::Err(__contracts::TryReceiveError::Closed)
                         }
                     }
                 }
@@ -338,21 +345,21 @@ impl Writer<'_> {
                 #[inline]
                 #visibility fn receive_by(
                     self,
-                    #deadline: ::contracts::Instant,
-                ) -> ::core::result::Result<#received, ::contracts::ReceiveByError<Self>> {
-                    ::contracts::Receive::receive_by(self, #deadline)
+                    #deadline: __contracts::Instant,
+                ) -> __core::result::Result<#received, __contracts::ReceiveByError<Self>> {
+                    __contracts::Receive::receive_by(self, #deadline)
                 }
             }
 
             // SAFETY: in this state the peer sends.
-            unsafe impl ::contracts::Receive for #endpoint<#from> {
+            unsafe impl __contracts::Receive for #endpoint<#from> {
                 type Received = #received;
                 #[inline]
-                fn receive(self) -> ::core::result::Result<#received, ::contracts::Closed> {
+                fn receive(self) -> __core::result::Result<#received, __contracts::Closed> {
                     #endpoint::<#from>::receive(self)
                 }
                 #[inline]
-                fn try_receive(self) -> ::core::result::Result<#received, ::contracts::TryReceiveError<Self>> {
+                fn try_receive(self) -> __core::result::Result<#received, __contracts::TryReceiveError<Self>> {
                     #endpoint::<#from>::try_receive(self)
                 }
             }

@@ -4,7 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Index;
 
-use super::{Writer, docs, local};
+use super::{Writer, docs};
+use crate::hygiene::local;
 use crate::model::{MessageId, Move, Side};
 use crate::parse::Shape;
 
@@ -19,7 +20,7 @@ impl Writer<'_> {
         let types = &names.types;
         let indices = (0..fields.len()).map(Index::from);
         let parts = fields.iter().zip(texts).zip(indices.clone()).map(|((field, text), index)| {
-            quote!(Self::PARTS.#index.field(#text, ::core::mem::offset_of!(Self, #field)))
+            quote!(Self::PARTS.#index.field(#text, __core::mem::offset_of!(Self, #field)))
         });
         let transfer = local("transfer");
         let handed = fields
@@ -27,7 +28,7 @@ impl Writer<'_> {
             .zip(indices)
             .map(|(field, index)| quote!(Self::PARTS.#index.hand_over(&self.#field, #transfer);));
         let wire = self.body_wire(message);
-        let holds = quote!(<Self as ::contracts::Exchange>::HANDLES > 0);
+        let holds = quote!(<Self as __contracts::Exchange>::HANDLES > 0);
         // A stream's message can come back to its sender.
         let (attributes, visibility) = match self.protocol.messages[message].window {
             Some(_) => {
@@ -50,22 +51,22 @@ impl Writer<'_> {
             #visibility struct #body { #(#field_docs #visibility #fields: #types),* }
 
             impl #body {
-                const PARTS: (#(::contracts::generated::Part<#types>,)*) = (#(::contracts::generated::part::<#types>(),)*);
-                const FIELDS: &'static [::contracts::generated::Field] = &[#(#parts),*];
+                const PARTS: (#(__contracts::generated::Part<#types>,)*) = (#(__contracts::generated::part::<#types>(),)*);
+                const FIELDS: &'static [__contracts::generated::Field] = &[#(#parts),*];
             }
 
             // SAFETY: each field may cross, which implies that it is `Send`. Said here so that a type that is neither
             // is reported once.
-            unsafe impl ::core::marker::Send for #body {}
+            unsafe impl __core::marker::Send for #body {}
 
             // SAFETY: each field may cross, the layout is C's, and every field is handed over.
             #[diagnostic::do_not_recommend]
-            unsafe impl ::contracts::Exchange for #body {
-                const FINGERPRINT: u64 = ::contracts::generated::layout::<Self>(#name, Self::FIELDS);
-                const CARRIES: ::contracts::generated::Carries = ::contracts::generated::Carries::Fields(Self::FIELDS);
-                const HANDLES: usize = ::contracts::generated::handles(Self::FIELDS);
+            unsafe impl __contracts::Exchange for #body {
+                const FINGERPRINT: __core::primitive::u64 = __contracts::generated::layout::<Self>(#name, Self::FIELDS);
+                const CARRIES: __contracts::generated::Carries = __contracts::generated::Carries::Fields(Self::FIELDS);
+                const HANDLES: __core::primitive::usize = __contracts::generated::handles(Self::FIELDS);
                 #[inline]
-                fn hand_over(&self, #transfer: &mut ::contracts::Transfer) {
+                fn hand_over(&self, #transfer: &mut __contracts::Transfer) {
                     if #holds {
                         #(#handed)*
                     }

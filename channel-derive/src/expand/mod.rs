@@ -19,6 +19,7 @@ use syn::{DeriveInput, Ident, LitStr, Path, Visibility};
 use crate::check::{can_expand, check};
 use crate::depth::{Depths, depths};
 use crate::diagnose::explain;
+use crate::hygiene::{self, anchor, local, shadow};
 use crate::model::{Move, Protocol, Side, StateId};
 use crate::names;
 use crate::parse::{Parsed, SurfaceMessage, parse, plain};
@@ -145,12 +146,15 @@ impl<'a> Writer<'a> {
         let use_all = self.use_all();
         let limits = self.limits();
         let extension = self.extension();
+        let (anchor, shadows) = (anchor(), self.shadows());
         quote! {
             #(#[doc = #docs])*
             #[doc = #table]
-            #[allow(dead_code, unused_imports)]
+            #[allow(dead_code, deprecated, unused_extern_crates, unused_imports)]
             #visibility mod #module {
                 use super::*;
+                #anchor
+                #shadows
                 #contract
                 #limits
                 #extension
@@ -171,23 +175,23 @@ impl<'a> Writer<'a> {
         let name = &protocol.name;
         let Depths { to_server, to_client } = depths;
         let start = &self.states[crate::model::START];
-        let described = |contract: &Path| quote!(<#contract as ::contracts::Contract>::DESCRIBED);
+        let described = |contract: &Path| quote!(<#contract as __contracts::Contract>::DESCRIBED);
         let (base, origin, serves) = match &self.base {
             Some(path) => {
                 let (base, fingerprint) = (described(path), local("fingerprint"));
                 (
-                    quote!(::core::option::Option::Some(::contracts::generated::Described::get(#base))),
-                    quote!(::contracts::generated::Origin::Extension),
+                    quote!(__core::option::Option::Some(__contracts::generated::Described::get(#base))),
+                    quote!(__contracts::generated::Origin::Extension),
                     quote! {
-                        fn serves(#fingerprint: u64) -> bool {
-                            #fingerprint == <Self as ::contracts::Contract>::FINGERPRINT
-                                || <#path as ::contracts::Contract>::serves(#fingerprint)
+                        fn serves(#fingerprint: __core::primitive::u64) -> __core::primitive::bool {
+                            #fingerprint == <Self as __contracts::Contract>::FINGERPRINT
+                                || <#path as __contracts::Contract>::serves(#fingerprint)
                         }
                     },
                 )
             }
             None => {
-                (quote!(::core::option::Option::None), quote!(::contracts::generated::Origin::New), quote!())
+                (quote!(__core::option::Option::None), quote!(__contracts::generated::Origin::New), quote!())
             }
         };
         let states = protocol.states.iter().enumerate().map(|(state, name)| {
@@ -195,11 +199,11 @@ impl<'a> Writer<'a> {
             let speaker = match self.speaker(state) {
                 Some(side) => {
                     let side = side_path(side);
-                    quote!(::core::option::Option::Some(#side))
+                    quote!(__core::option::Option::Some(#side))
                 }
-                None => quote!(::core::option::Option::None),
+                None => quote!(__core::option::Option::None),
             };
-            quote!(::contracts::StateDescription { name: #name, speaker: #speaker })
+            quote!(__contracts::StateDescription { name: #name, speaker: #speaker })
         });
         let messages = protocol.messages.iter().zip(&self.messages).map(|(message, names)| {
             let body = &names.body;
@@ -210,72 +214,81 @@ impl<'a> Writer<'a> {
                 quote!((#from, #to))
             });
             let window = message.window.unwrap_or(0);
-            quote!(::contracts::generated::message::<#body>(#name, #sender, &[#(#steps),*], #window, STATES))
+            quote!(__contracts::generated::message::<#body>(#name, #sender, &[#(#steps),*], #window, STATES))
         });
         let bodies = self.messages.iter().map(|names| &names.body);
         // Statics, since contracts may refer to each other; in the constant, so that no name of the user's is taken.
         quote! {
             // SAFETY: depths and endpoints are those of the messages that the description lists.
-            unsafe impl ::contracts::Contract for #contract {
-                const NAME: &'static str = #name;
-                const DESCRIBED: ::contracts::generated::Described = {
-                    const STATES: &[::contracts::StateDescription] = &[#(#states),*];
-                    const MESSAGES: &[::contracts::MessageDescription] = &[#(#messages),*];
-                    const CARRIES: &[::contracts::generated::Carries] = &[#(<#bodies as ::contracts::Exchange>::CARRIES),*];
-                    static CARRIED: [::contracts::CarriedContract; ::contracts::generated::count_carried(CARRIES)] =
-                        ::contracts::generated::carried(CARRIES);
-                    static DESCRIPTION: ::contracts::Description = ::contracts::Description {
+            unsafe impl __contracts::Contract for #contract {
+                const NAME: &'static __core::primitive::str = #name;
+                const DESCRIBED: __contracts::generated::Described = {
+                    const STATES: &[__contracts::StateDescription] = &[#(#states),*];
+                    const MESSAGES: &[__contracts::MessageDescription] = &[#(#messages),*];
+                    const CARRIES: &[__contracts::generated::Carries] = &[#(<#bodies as __contracts::Exchange>::CARRIES),*];
+                    static CARRIED: [__contracts::CarriedContract; __contracts::generated::count_carried(CARRIES)] =
+                        __contracts::generated::carried(CARRIES);
+                    static DESCRIPTION: __contracts::Description = __contracts::Description {
                         name: #name,
-                        own: ::contracts::generated::contract(
+                        own: __contracts::generated::contract(
                             #name,
                             STATES,
                             MESSAGES,
                             [#to_server, #to_client],
                             #origin,
                         ),
-                        place: ::contracts::generated::place(
-                            ::core::module_path!(),
-                            ::core::file!(),
-                            ::core::line!(),
-                            ::core::column!(),
+                        place: __contracts::generated::place(
+                            __core::module_path!(),
+                            __core::file!(),
+                            __core::line!(),
+                            __core::column!(),
                             #name,
                         ),
                         start: 0u16,
                         states: STATES,
                         messages: MESSAGES,
                         carries: &CARRIED,
-                        depth_to_server: #to_server as u32,
-                        depth_to_client: #to_client as u32,
+                        depth_to_server: #to_server as __core::primitive::u32,
+                        depth_to_client: #to_client as __core::primitive::u32,
                         base: #base,
                     };
-                    ::contracts::generated::Described::new(&DESCRIPTION)
+                    __contracts::generated::Described::new(&DESCRIPTION)
                 };
                 #serves
-                const DEPTH_TO_SERVER: usize = #to_server;
-                const DEPTH_TO_CLIENT: usize = #to_client;
+                const DEPTH_TO_SERVER: __core::primitive::usize = #to_server;
+                const DEPTH_TO_CLIENT: __core::primitive::usize = #to_client;
                 type Client = Client<#start>;
                 type Server = Server<#start>;
             }
         }
     }
 
+    /// The names of the parameters of methods, kept free for them.
+    fn shadows(&self) -> TokenStream {
+        let mut taken = generated_types(self.protocol);
+        let fields =
+            self.messages.iter().flat_map(|message| &message.surface.fields).map(|field| &field.name);
+        let deadline = endpoint::deadline();
+        shadow(fields.chain([&deadline]).filter(|name| taken.insert(plain(name))))
+    }
+
     /// Constants that refuse what is too much of a message, each where it stands.
     fn limits(&self) -> TokenStream {
         let contract = &self.contract;
-        let shape = quote!(&<#contract as ::contracts::Contract>::SHAPE);
-        let description = quote!(<#contract as ::contracts::Contract>::DESCRIPTION);
+        let shape = quote!(&<#contract as __contracts::Contract>::SHAPE);
+        let description = quote!(<#contract as __contracts::Contract>::DESCRIPTION);
         let messages = self.messages.iter().enumerate().map(|(number, names)| {
             let (text, body) = (plain(&names.surface.name), &names.body);
             let whole = quote_spanned! {names.surface.name.span()=>
                 const _: () = {
-                    ::contracts::generated::check_handles(#text, <#body as ::contracts::Exchange>::HANDLES);
-                    ::contracts::generated::check_size(#shape, #description, #number);
+                    __contracts::generated::check_handles(#text, <#body as __contracts::Exchange>::HANDLES);
+                    __contracts::generated::check_size(#shape, #description, #number);
                 };
             };
             let fields = names.surface.fields.iter().zip(&names.types).map(|(field, ty)| {
                 let name = plain(&field.name);
                 quote_spanned! {field.ty.span()=>
-                    const _: () = ::contracts::generated::check_align(#text, #name, ::core::mem::align_of::<#ty>());
+                    const _: () = __contracts::generated::check_align(#text, #name, __core::mem::align_of::<#ty>());
                 }
             });
             quote!(#(#fields)* #whole)
@@ -288,17 +301,17 @@ impl<'a> Writer<'a> {
         let base = self.base.as_ref()?;
         let contract = &self.contract;
         let span = base.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
-        let this = quote!(<#contract as ::contracts::Contract>::DESCRIPTION);
-        let that = quote!(<#base as ::contracts::Contract>::DESCRIPTION);
-        let whole = quote_spanned!(span=> const _: () = ::contracts::extension::check(#this, #that););
+        let this = quote!(<#contract as __contracts::Contract>::DESCRIPTION);
+        let that = quote!(<#base as __contracts::Contract>::DESCRIPTION);
+        let whole = quote_spanned!(span=> const _: () = __contracts::extension::check(#this, #that););
         let messages = self.messages.iter().enumerate().map(|(number, message)| {
             quote_spanned! {message.surface.name.span()=>
-                const _: () = ::contracts::extension::check_message(#this, #that, #number);
+                const _: () = __contracts::extension::check_message(#this, #that, #number);
             }
         });
         Some(quote! {
             // SAFETY: the constants below are evaluated before anything can be run.
-            unsafe impl ::contracts::Extends<#base> for #contract {}
+            unsafe impl __contracts::Extends<#base> for #contract {}
             #whole
             #(#messages)*
         })
@@ -313,9 +326,9 @@ impl<'a> Writer<'a> {
         quote! {
             #[doc = #docs]
             #visibility enum #name {}
-            impl ::contracts::generated::State for #name {
-                const NAME: &'static str = #text;
-                const NUMBER: u16 = #number;
+            impl __contracts::generated::State for #name {
+                const NAME: &'static __core::primitive::str = #text;
+                const NUMBER: __core::primitive::u16 = #number;
             }
         }
     }
@@ -338,7 +351,7 @@ impl<'a> Writer<'a> {
         if step.to == self.protocol.end() {
             return quote!();
         }
-        quote!(#endpoint(#raw, ::core::marker::PhantomData))
+        quote!(#endpoint(#raw, __core::marker::PhantomData))
     }
 
     /// The contract's variants are types of messages, not values that a program makes: without this they would all be
@@ -352,7 +365,7 @@ impl<'a> Writer<'a> {
             quote!(#name::#variant { #(#fields: any()),* })
         });
         let read = self.messages.iter().zip(variants).map(|(message, variant)| {
-            let locals = (0..message.surface.fields.len()).map(|i| local(&format!("_field_{i}")));
+            let locals = (0..message.surface.fields.len()).map(|i| local(&format!("field_{i}")));
             let fields = fields(message);
             quote!(#name::#variant { #(#fields: #locals),* })
         });
@@ -363,7 +376,7 @@ impl<'a> Writer<'a> {
                 fn any<T>() -> T {
                     ::core::unreachable!()
                 }
-                #[allow(dead_code)]
+                #[allow(dead_code, deprecated)]
                 fn use_all(#message: #name) {
                     #(let _ = #made;)*
                     match #message { #(#read => {})* }
@@ -385,6 +398,7 @@ fn generated_types(protocol: &Protocol) -> HashSet<String> {
         );
     }
     types.extend(protocol.messages.iter().map(|message| names::body(&message.name)));
+    types.extend(hygiene::NAMES.map(str::to_owned));
     types
 }
 
@@ -396,19 +410,14 @@ fn name(text: &str, span: Span) -> Ident {
     }
 }
 
-/// A local variable of the generated code, which no token of the user's can name.
-fn local(text: &str) -> Ident {
-    Ident::new(text, Span::mixed_site())
-}
-
 fn endpoint_type(side: Side) -> Ident {
     format_ident!("{}", names::endpoint(side))
 }
 
 fn side_path(side: Side) -> TokenStream {
     match side {
-        Side::Client => quote!(::contracts::Side::Client),
-        Side::Server => quote!(::contracts::Side::Server),
+        Side::Client => quote!(__contracts::Side::Client),
+        Side::Server => quote!(__contracts::Side::Server),
     }
 }
 

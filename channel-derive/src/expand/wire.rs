@@ -4,7 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Index;
 
-use super::{MessageNames, Writer, local, side_path};
+use super::{MessageNames, Writer, side_path};
+use crate::hygiene::local;
 use crate::model::MessageId;
 use crate::parse::{Field, plain};
 use crate::wire::{self, WirePart};
@@ -29,15 +30,15 @@ impl Writer<'_> {
         let encoder = wire::encoder();
         let functions = wire::functions(
             &quote! {
-                ::contracts::wire::Encoder::open(#encoder, #name);
+                __contracts::wire::Encoder::open(#encoder, #name);
                 let Self { #pattern } = self;
                 #encode
             },
-            &quote!(::core::result::Result::Ok(Self { #decode })),
+            &quote!(__core::result::Result::Ok(Self { #decode })),
         );
         quote! {
-            const ANY_BYTES: bool = ::contracts::generated::any_bytes::<Self>(Self::FIELDS);
-            const WIRE_BYTES: usize = ::contracts::generated::wire_bytes(Self::FIELDS);
+            const ANY_BYTES: __core::primitive::bool = __contracts::generated::any_bytes::<Self>(Self::FIELDS);
+            const WIRE_BYTES: __core::primitive::usize = __contracts::generated::wire_bytes(Self::FIELDS);
             #functions
         }
     }
@@ -49,7 +50,7 @@ impl Writer<'_> {
         let (maker, content) = (local("maker"), local("content"));
         let lengths = self.each(|number, names| {
             let (side, body) = (side_path(self.protocol.messages[number].sender), &names.body);
-            quote!((#side, <#body as ::contracts::Exchange>::WIRE_BYTES),)
+            quote!((#side, <#body as __contracts::Exchange>::WIRE_BYTES),)
         });
         let numbers = self.each(|number, names| {
             let (variant, number) = (&names.surface.name, number as u16);
@@ -59,7 +60,7 @@ impl Writer<'_> {
             let (variant, body) = (&names.surface.name, &names.body);
             let fields: Vec<_> = names.surface.fields.iter().map(|field| &field.name).collect();
             quote! {
-                Self::#variant { #(#fields),* } => ::contracts::wire::UseBody::body(#user, #body { #(#fields),* }),
+                Self::#variant { #(#fields),* } => __contracts::wire::UseBody::body(#user, #body { #(#fields),* }),
             }
         });
         let makes = self.each(|number, names| {
@@ -67,28 +68,28 @@ impl Writer<'_> {
             let fields: Vec<_> = names.surface.fields.iter().map(|field| &field.name).collect();
             quote! {
                 #number => {
-                    let #content: #body = ::contracts::wire::MakeBody::body(#maker)?;
+                    let #content: #body = __contracts::wire::MakeBody::body(#maker)?;
                     Self::#variant { #(#fields: #content.#fields),* }
                 }
             }
         });
         quote! {
             // SAFETY: each number is its variant's position, and each has the body of its variant.
-            unsafe impl ::contracts::wire::Message for #contract {
-                const WIRE_BYTES: [usize; 2] = ::contracts::generated::messages_wire_bytes(&[#(#lengths)*]);
-                fn number(&self) -> u16 {
+            unsafe impl __contracts::wire::Message for #contract {
+                const WIRE_BYTES: [__core::primitive::usize; 2] = __contracts::generated::messages_wire_bytes(&[#(#lengths)*]);
+                fn number(&self) -> __core::primitive::u16 {
                     match self { #(#numbers)* }
                 }
-                fn into_body<U: ::contracts::wire::UseBody>(self, #user: U) -> U::Output {
+                fn into_body<U: __contracts::wire::UseBody>(self, #user: U) -> U::Output {
                     match self { #(#uses)* }
                 }
-                fn from_body<M: ::contracts::wire::MakeBody>(
-                    #number: u16,
+                fn from_body<M: __contracts::wire::MakeBody>(
+                    #number: __core::primitive::u16,
                     #maker: M,
-                ) -> ::core::result::Result<Self, M::Error> {
-                    ::core::result::Result::Ok(match #number {
+                ) -> __core::result::Result<Self, M::Error> {
+                    __core::result::Result::Ok(match #number {
                         #(#makes)*
-                        _ => return ::core::result::Result::Err(::contracts::wire::MakeBody::unknown(#maker, #number)),
+                        _ => return __core::result::Result::Err(__contracts::wire::MakeBody::unknown(#maker, #number)),
                     })
                 }
             }

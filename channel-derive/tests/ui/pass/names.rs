@@ -13,13 +13,26 @@ mod shadows {
     pub struct Ok;
     pub struct Err;
     pub struct Some;
+    pub struct u16;
+    pub struct u64;
+    pub struct usize;
+    pub struct str;
+    pub struct bool;
     pub mod core {}
     pub mod std {}
 }
 #[allow(unused_imports)]
 use shadows::*;
 
-const LENGTH: usize = 4;
+const LENGTH: ::core::primitive::usize = 4;
+
+/// Named like fields.
+#[allow(non_upper_case_globals)]
+const number: u8 = 9;
+#[allow(non_upper_case_globals)]
+static message: u8 = 9;
+#[allow(non_camel_case_types)]
+struct closed;
 
 /// Named like a state.
 #[derive(Clone, Copy, contracts::Exchange)]
@@ -37,7 +50,7 @@ pub struct Client(u8);
 mod inner {
     // In scope of the generated code.
     #[allow(unused_imports)]
-    use super::Nosy;
+    use super::{Nosy, closed, message, number, shadows::*};
 
     /// In a module.
     #[derive(Clone, Copy, contracts::Exchange)]
@@ -61,6 +74,14 @@ mod inner {
         Await,
         #[server(Asked => End)]
         Receive_,
+        /// Not a word of it is used any more, and nothing warns of that.
+        #[deprecated]
+        #[server(Asked => End)]
+        Old {
+            /// What it was.
+            #[deprecated]
+            number: u8,
+        },
     }
 
     pub(super) trait Same {
