@@ -108,6 +108,7 @@ fn a_panic_is_traced_through_the_library_and_keeps_its_place() {
 fn an_overflow_is_traced_in_a_few_lines() {
     // By the process's own calls, and by one of the kernel.
     let entry = record("entry");
+    assert!(entry.iter().any(|line| line.starts_with("address: 0xffffc0")), "{entry:#?}");
     assert!(entry[0].contains("faulted: stack overflow at nested+0x"), "{entry:#?}");
     let found = up_to_inner(&entry);
     assert_eq!(found[1..], ["nested::descend", "nested::inner"], "{entry:#?}");

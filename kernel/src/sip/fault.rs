@@ -80,6 +80,7 @@ extern "C" fn faulted(_: usize) -> ! {
             let _ = describe_note(&note, &mut exit.message);
             exit.place = Some(Start::Interrupted((&note.frame).into()));
             exit.registers = Some(note.frame);
+            exit.address = note.address;
         }
         None => exit.message = Text::truncated("an exception"),
     }

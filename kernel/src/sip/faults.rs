@@ -82,6 +82,9 @@ fn describe(sip: u32, loaded: &Loaded, exit: &Exit, out: &mut dyn Write) -> fmt:
     if let Some(registers) = &exit.registers {
         write!(out, "registers:\n{registers}")?;
     }
+    if let Some(address) = exit.address {
+        writeln!(out, "address: {address:#x}")?;
+    }
     if let Some(place) = &exit.place {
         writeln!(out, "backtrace:")?;
         loaded.write_backtrace(place, out)?;

@@ -36,6 +36,8 @@ pub struct Exit {
     pub message: Text<300>,
     /// The registers at a fault.
     pub registers: Option<TrapFrame>,
+    /// The address whose access failed, at a page fault.
+    pub address: Option<u64>,
     /// Where its thread was, if that is of interest.
     pub place: Option<Start>,
 }
@@ -43,7 +45,7 @@ pub struct Exit {
 impl Exit {
     /// An end with nothing to say but how.
     pub fn plain(kind: system::Exit) -> Exit {
-        Exit { kind, message: Text::EMPTY, registers: None, place: None }
+        Exit { kind, message: Text::EMPTY, registers: None, address: None, place: None }
     }
 
     /// An end with something to say. What does not fit is cut off.
