@@ -107,9 +107,16 @@ fn when_the_last_twin_is_gone_all_is_given_back_to_the_byte() {
     }
 }
 
+/// Instructions from the request, which brings the image's file, to the main function of a twin of one that runs, as
+/// measured; lower it when they get fewer. Two in five of them compare the file with the image.
+const START: u64 = 38_900;
+
 #[test]
-fn a_twin_of_one_that_runs_starts_in_fewer_instructions() {
+fn a_twin_of_one_that_runs_starts_in_fewer_instructions_and_no_more_than_it_did() {
     let ticks: Vec<u64> = second_round("start").iter().map(|fact| fact.get("ticks")).collect();
     println!("instructions from the request to the twin's main function: {ticks:?}");
-    assert!(ticks[1..].iter().all(|twin| *twin * 5 < ticks[0] * 4), "{ticks:?}");
+    for twin in &ticks[1..] {
+        assert!(twin * 5 < ticks[0] * 4, "{ticks:?}");
+        assert!(twin * 100 <= START * 110, "it was {START}: {ticks:?}");
+    }
 }

@@ -146,10 +146,8 @@ fn leaf_table(page: VirtAddr) -> Result<Table, MapError> {
     Ok(table)
 }
 
-/// Maps what lies at `address` at `page`. The caller answers for the frame.
-fn map_locked(page: VirtAddr, address: PhysAddr, flags: Flags) -> Result<(), MapError> {
-    assert!(page.is_aligned(PAGE_SIZE as u64), "{page:?} is not the start of a page");
-    let table = leaf_table(page)?;
+/// Maps what lies at `address` at `page`, whose table of level 1 this is. The caller answers for the frame.
+fn map_locked(table: Table, page: VirtAddr, address: PhysAddr, flags: Flags) -> Result<(), MapError> {
     if table.get(index(page, 1)).0 != 0 {
         return Err(MapError::InUse(page));
     }
@@ -161,12 +159,20 @@ fn map_locked(page: VirtAddr, address: PhysAddr, flags: Flags) -> Result<(), Map
 fn map_each(
     start: VirtAddr,
     pages: usize,
-    mut map: impl FnMut(VirtAddr, usize) -> Result<(), MapError>,
+    mut map: impl FnMut(Table, VirtAddr, usize) -> Result<(), MapError>,
 ) -> Result<(), MapError> {
+    assert!(start.is_aligned(PAGE_SIZE as u64), "{start:?} is not the start of a page");
     let _changes = CHANGES.lock();
+    let mut table = None;
     for done in 0..pages {
         let page = start + (done * PAGE_SIZE) as u64;
-        if let Err(error) = map(page, done) {
+        // The table of the page before, unless this one is the first of another.
+        let known = table.filter(|_| index(page, 1) != 0);
+        let mapped = known.map_or_else(|| leaf_table(page), Ok).and_then(|known| {
+            table = Some(known);
+            map(known, page, done)
+        });
+        if let Err(error) = mapped {
             unmap_locked(start, done);
             free_empty_tables(page);
             return Err(error);
@@ -177,16 +183,16 @@ fn map_each(
 
 /// Maps `frame` at `page`, the start of a page. If that fails the frame is freed.
 pub fn map(page: VirtAddr, frame: Frame, access: Access) -> Result<(), MapError> {
-    map_each(page, 1, |page, _| map_locked(page, frame.address(), access.flags()))?;
+    map_each(page, 1, |table, page, _| map_locked(table, page, frame.address(), access.flags()))?;
     frame.into_entry();
     Ok(())
 }
 
 /// Maps `pages` fresh frames full of zeros from `start` on. If that fails nothing stays mapped.
 pub fn map_fresh(start: VirtAddr, pages: usize, access: Access) -> Result<(), MapError> {
-    map_each(start, pages, |page, _| {
+    map_each(start, pages, |table, page, _| {
         let frame = frames::allocate_zeroed().ok_or(MapError::OutOfMemory)?;
-        map_locked(page, frame.address(), access.flags())?;
+        map_locked(table, page, frame.address(), access.flags())?;
         frame.into_entry();
         Ok(())
     })
@@ -201,8 +207,8 @@ pub unsafe fn map_shared(start: VirtAddr, frames: &[Frame], access: Access) -> R
     if access == Access::ReadWrite {
         return Err(MapError::Shared);
     }
-    map_each(start, frames.len(), |page, index| {
-        map_locked(page, frames[index].address(), access.flags() | SHARED)
+    map_each(start, frames.len(), |table, page, index| {
+        map_locked(table, page, frames[index].address(), access.flags() | SHARED)
     })
 }
 
