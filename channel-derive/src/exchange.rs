@@ -1,7 +1,7 @@
 //! `derive(Exchange)`: a struct or enum whose layout is fixed and whose every part may cross.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
@@ -45,6 +45,8 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
     // Keeps rustc from listing every such type of a program where one cannot cross.
     let quiet = impl_parameters.is_empty().then(|| quote!(#[diagnostic::do_not_recommend]));
     let anchor = anchor();
+    // A parameter's destructor is nothing that a constant can look for.
+    let destructor = arguments.is_empty().then(|| destructor(name));
     let implementation = quote! {
         // SAFETY: the layout is fixed by the representation, each part may cross, and each is handed over.
         #[automatically_derived]
@@ -69,8 +71,20 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
         const _: () = {
             #anchor
             #implementation
+            #destructor
         };
     })
+}
+
+/// A constant that refuses a type with a destructor of its own: its parts are taken out of it when it crosses.
+fn destructor(name: &Ident) -> TokenStream {
+    let text = plain(name);
+    quote_spanned! {name.span()=>
+        const _: () = {
+            use __contracts::generated::Destructible as _;
+            __contracts::generated::check_destructor(#text, __contracts::generated::Probe::<#name>::DESTRUCTOR)
+        };
+    }
 }
 
 /// What the impl consists of.

@@ -37,6 +37,11 @@ pub(crate) fn anchor() -> TokenStream {
     }
 }
 
+/// A place of the user's for code that is not: an error in it is shown there, and lints leave it alone.
+pub(crate) fn at(place: Span) -> Span {
+    Span::call_site().located_at(place)
+}
+
 /// A local variable, which no token of the user's can name. Nor does it bear the name of a constant, which it would mean
 /// where it stands as a pattern.
 pub(crate) fn local(text: &str) -> Ident {

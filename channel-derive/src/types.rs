@@ -280,6 +280,24 @@ mod tests {
     }
 
     #[test]
+    fn an_attribute_is_refused_in_whatever_type_the_parser_may_once_take_it() {
+        for ty in ["u8", "[u8; 2]", "[u8]", "()", "(u8)"] {
+            let mut ty: Type = syn::parse_str(ty).expect("a type");
+            let attrs = match &mut ty {
+                Type::Path(ty) => &mut ty.attrs,
+                Type::Array(ty) => &mut ty.attrs,
+                Type::Slice(ty) => &mut ty.attrs,
+                Type::Tuple(ty) => &mut ty.attrs,
+                Type::Paren(ty) => &mut ty.attrs,
+                _ => unreachable!("it is one of these"),
+            };
+            attrs.push(parse_quote!(#[attribute]));
+            let error = examine(&ty).expect_err("an attribute").to_string();
+            assert!(error.starts_with("an attribute inside a type\nhelp: "), "{error}");
+        }
+    }
+
+    #[test]
     fn names_mean_the_same_inside_the_module() {
         let inside = Inside { taken: HashSet::from(["Ready".to_owned()]) };
         for (outside, expected) in [

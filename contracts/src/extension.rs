@@ -108,7 +108,10 @@ pub const fn check(this: &Description, base: &Description) {
     i = 0;
     while i + 1 < base.states.len() {
         if !same(this.states[i].name, base.states[i].name) {
-            words.and("but its state `").and(base.states[i].name).and("` has another number").refuse();
+            // States are numbered by the messages that leave them, so the base has one that nothing leaves.
+            let words =
+                words.and("but its state `").and(base.states[i].name).and("` has another number: mend `");
+            words.and(base.name).and("` first").refuse();
         }
         i += 1;
     }

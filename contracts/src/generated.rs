@@ -7,7 +7,7 @@ pub use ::core as core_library;
 
 use core::fmt;
 
-pub use limits::{check_align, check_handles, check_size};
+pub use limits::{Destructible, Destructor, Probe, check_align, check_destructor, check_handles, check_size};
 
 use crate::endpoint::{CarriedContract, MessageDescription, Side, StateDescription};
 use crate::exbox::Exhausted;

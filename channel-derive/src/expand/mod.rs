@@ -11,15 +11,15 @@ mod wire;
 
 use std::collections::HashSet;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{DeriveInput, Ident, LitStr, Path, Visibility};
+use syn::{DeriveInput, Ident, LitStr, Path, Token, Visibility};
 
 use crate::check::{can_expand, check};
 use crate::depth::{Depths, depths};
 use crate::diagnose::explain;
-use crate::hygiene::{self, anchor, local, shadow};
+use crate::hygiene::{self, anchor, at, local, shadow};
 use crate::model::{Move, Protocol, Side, StateId};
 use crate::names;
 use crate::parse::{Parsed, SurfaceMessage, parse, plain};
@@ -78,6 +78,15 @@ struct MessageNames<'a> {
 impl<'a> Writer<'a> {
     fn new(parsed: &'a Parsed) -> syn::Result<Self> {
         let Parsed { protocol, surface, .. } = parsed;
+        if let Some(base) = surface.base.as_ref().filter(|base| is_here(base, &surface.name)) {
+            return Err(syn::Error::new(
+                base.span(),
+                format!(
+                    "contract `{0}` extends itself\nhelp: name another contract, or leave out `extends`",
+                    protocol.name
+                ),
+            ));
+        }
         let module = names::snake_case(&protocol.name);
         if names::unusable_name(&module).is_some() {
             return Err(syn::Error::new(
@@ -121,7 +130,7 @@ impl<'a> Writer<'a> {
     }
 
     fn module(&'a self) -> TokenStream {
-        let Writer { module, visibility, .. } = self;
+        let Writer { module, visibility, name, .. } = self;
         let docs = self.docs;
         let table = docs::module(self.protocol, self.name);
         let contract = self.contract();
@@ -147,12 +156,13 @@ impl<'a> Writer<'a> {
         let limits = self.limits();
         let extension = self.extension();
         let (anchor, shadows) = (anchor(), self.shadows());
-        quote! {
-            #(#[doc = #docs])*
-            #[doc = #table]
-            #[allow(dead_code, deprecated, unused_extern_crates, unused_imports)]
-            #visibility mod #module {
+        let span = at(self.name.span());
+        let keyword = Token![mod](span);
+        let place = format_ident!("contract_{name}_must_stand_in_a_module_not_in_a_function", span = span);
+        let sight = quote_spanned!(span=> use super::#place;);
+        let content = quote! {
                 use super::*;
+                #sight
                 #anchor
                 #shadows
                 #contract
@@ -164,7 +174,19 @@ impl<'a> Writer<'a> {
                 #(#bodies)*
                 #(#steps)*
                 #(#receives)*
-            }
+        };
+        let mut content = Group::new(Delimiter::Brace, content);
+        content.set_span(span);
+        quote! {
+            // Missing in the module if that cannot see what surrounds the enum: the name is the message.
+            #[doc(hidden)]
+            #[allow(dead_code, non_camel_case_types)]
+            type #place = ();
+
+            #(#[doc = #docs])*
+            #[doc = #table]
+            #[allow(dead_code, deprecated, unused_extern_crates, unused_imports)]
+            #visibility #keyword #module #content
             #use_all
         }
     }
@@ -309,12 +331,9 @@ impl<'a> Writer<'a> {
                 const _: () = __contracts::extension::check_message(#this, #that, #number);
             }
         });
-        Some(quote! {
-            // SAFETY: the constants below are evaluated before anything can be run.
-            unsafe impl __contracts::Extends<#base> for #contract {}
-            #whole
-            #(#messages)*
-        })
+        // SAFETY: the constants beside it are evaluated before anything can be run.
+        let extends = quote_spanned!(at(span)=> unsafe impl __contracts::Extends<#base> for #contract {});
+        Some(quote!(#extends #whole #(#messages)*))
     }
 
     /// A state's type.
@@ -384,6 +403,14 @@ impl<'a> Writer<'a> {
             };
         }
     }
+}
+
+/// Whether a path is the enum's name, where the enum stands.
+fn is_here(path: &Path, name: &Ident) -> bool {
+    let mut segments = path.segments.iter().skip_while(|segment| segment.ident == "self");
+    path.leading_colon.is_none()
+        && segments.next().is_some_and(|first| first.ident == *name)
+        && segments.next().is_none()
 }
 
 /// The types that the module defines.

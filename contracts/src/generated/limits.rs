@@ -1,4 +1,6 @@
-//! What messages and channels must not exceed, refused where a contract says more.
+//! What messages, channels and types that cross must not be, refused where they stand.
+
+use core::marker::PhantomData;
 
 use crate::abi::SLOT_BODY;
 use crate::channel::{MOST_CHANNEL_BYTES, Shape};
@@ -69,4 +71,44 @@ const fn largest(contract: &Description, to: Side) -> usize {
         i += 1;
     }
     largest
+}
+
+/// What happens when a value of a type is dropped.
+#[derive(Clone, Copy, Debug)]
+pub enum Destructor {
+    /// Its parts are.
+    OfParts,
+    /// Its own `Drop` runs first.
+    Own,
+}
+
+/// Which destructor a type has: the probe's own constant, if it has one, hides that of [`Destructible`].
+pub struct Probe<T>(PhantomData<T>);
+
+/// What a [`Probe`] says if it has nothing of its own to say.
+pub trait Destructible {
+    /// The destructor.
+    const DESTRUCTOR: Destructor = Destructor::OfParts;
+}
+
+impl<T> Destructible for Probe<T> {}
+
+#[allow(drop_bounds, reason = "the question is who implements `Drop`")]
+impl<T: Drop> Probe<T> {
+    /// The destructor.
+    pub const DESTRUCTOR: Destructor = Destructor::Own;
+}
+
+/// Refuses a type with a destructor of its own.
+#[track_caller]
+pub const fn check_destructor(name: &str, destructor: Destructor) {
+    if let Destructor::Own = destructor {
+        let words = Words::new()
+            .and("`")
+            .and(name)
+            .and("` implements `Drop`, and its parts are taken out of it when it ");
+        words
+            .and("crosses: leave freeing to its parts, blocks and endpoints, or to who receives it")
+            .refuse();
+    }
 }

@@ -60,6 +60,18 @@ enum Private {
     B,
 }
 
+/// Neither this one.
+#[derive(Contract)]
+#[contract(start = One, extends = Private)]
+enum Extension {
+    #[client(One => Two)]
+    A { number: u32 },
+    #[server(Two => End)]
+    B,
+    #[client(One => One, window = 2)]
+    C { block: ExBox<[u8]> },
+}
+
 fn main() {
     let (client, server) = Oracle::channel().expect("memory for a channel");
     assert_eq!(format!("{client:?}"), "Oracle::Client<Idle>");
