@@ -77,8 +77,8 @@ fn output_of(command: &str) -> String {
 fn help_lists_every_command_and_each_does_what_it_says() {
     let help = output_of("help");
     let commands = [
-        "help", "ls", "cat", "wc", "sha256", "run", "ping", "ps", "channels", "blocks", "dmesg", "uptime",
-        "shutdown",
+        "help", "ls", "cat", "wc", "sha256", "run", "ping", "ps", "top", "tree", "kill", "restart", "faults",
+        "fault", "channels", "blocks", "dmesg", "uptime", "shutdown",
     ];
     for command in commands {
         assert!(help.lines().any(|line| line.split(' ').next() == Some(command)), "{command}: {help}");

@@ -231,6 +231,14 @@ impl Exit {
         let separator = if message.is_empty() { "" } else { ": " };
         core::fmt::from_fn(move |f| write!(f, "{self}{separator}{message}"))
     }
+
+    /// The same with the number of the fault's record, if there is one.
+    pub fn recorded(self, message: &str, fault: u32) -> impl core::fmt::Display + '_ {
+        core::fmt::from_fn(move |f| {
+            write!(f, "{}", self.saying(message))?;
+            if fault == 0 { Ok(()) } else { write!(f, " (fault {fault})") }
+        })
+    }
 }
 
 /// A fault, in short.

@@ -3,8 +3,11 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
+use core::time::Duration;
+
 use contracts::spec::ping::{PingPong, Pinger};
 use ping::Instant;
+use rt::reconnect::Reconnecting;
 
 rt::manifest! {
     main: main,
@@ -13,8 +16,7 @@ rt::manifest! {
 }
 
 fn main(grants: Grants) {
-    ping::serve(grants.ping.clients(), grants.pong, || Instant {
-        time: rt::clock::now(),
-        ticks: rt::clock::ticks(),
-    })
+    // Others wait meanwhile.
+    let pong = Reconnecting::over(grants.ports.pong, grants.pong).patience(Duration::from_secs(1));
+    ping::serve(grants.ping.clients(), pong, || Instant { time: rt::clock::now(), ticks: rt::clock::ticks() })
 }

@@ -4,8 +4,7 @@ use alloc::string::String;
 use core::fmt;
 
 use contracts::Exhausted;
-
-use crate::peer::Absent;
+use rt::reconnect::Unavailable;
 
 /// Why a command failed. Displayed behind the command's name and a colon.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +15,8 @@ pub(crate) enum Failure {
     Usage(&'static str),
     /// There is no file of that name.
     NoSuchFile(String),
-    /// There is no channel to a service.
-    Absent(Absent),
+    /// Nobody provides a service.
+    Unavailable(Unavailable),
     /// A service ended while the command used it.
     Gone(&'static str),
     /// There is no memory for a block of so many bytes.
@@ -39,7 +38,7 @@ impl fmt::Display for Failure {
         match self {
             Failure::Usage(usage) => write!(f, "usage: {usage}"),
             Failure::NoSuchFile(name) => write!(f, "{}: no such file", Shown(name)),
-            Failure::Absent(absent) => absent.fmt(f),
+            Failure::Unavailable(unavailable) => unavailable.fmt(f),
             Failure::Gone(service) => write!(f, "the service '{service}' has ended"),
             Failure::Memory(bytes) => write!(f, "no memory for a block of {bytes} bytes"),
             Failure::Unknown => f.write_str("unknown command"),
@@ -59,9 +58,9 @@ impl Failure {
     }
 }
 
-impl From<Absent> for Failure {
-    fn from(absent: Absent) -> Self {
-        Failure::Absent(absent)
+impl From<Unavailable> for Failure {
+    fn from(unavailable: Unavailable) -> Self {
+        Failure::Unavailable(unavailable)
     }
 }
 

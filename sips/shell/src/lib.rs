@@ -1,8 +1,8 @@
 //! Where a person types commands.
 //!
 //! The shell holds one endpoint to each service that it uses. A command takes an endpoint out of [`Services`], goes
-//! through the steps of its contract, and puts it back in the start state; when a service has ended, the directory is
-//! asked for its successor.
+//! through the steps of its contract, and puts it back in the start state; when a service has ended, the next command
+//! gets a channel to its successor.
 //!
 //! When the boot archive has a file `boot/exec`, the first shell runs the commands in it and ends the system; otherwise it
 //! reads lines from the terminal. A shell that was started with an argument runs that.
@@ -15,61 +15,49 @@ use core::fmt::Write;
 
 use alloc::string::String;
 use contracts::Closed;
-use contracts::spec::archive::{Archive, archive};
-use contracts::spec::count::{Count, count};
-use contracts::spec::digest::{Digest, digest};
-use contracts::spec::directory::directory;
-use contracts::spec::ping::{Pinger, pinger};
-use contracts::spec::system::{Outcome, System, system};
+use contracts::spec::archive::Archive;
+use contracts::spec::count::Count;
+use contracts::spec::digest::Digest;
+use contracts::spec::directory::Directory;
+use contracts::spec::ping::Pinger;
+use contracts::spec::supervisor::Supervisor;
+use contracts::spec::system::{Outcome, System};
+use rt::reconnect::Reconnecting;
 use rt::terminal::{Interrupt, Terminal};
 
 mod commands;
 mod editor;
 mod failure;
 mod keys;
-mod peer;
 mod table;
 mod words;
 
 use commands::Jobs;
 use editor::{Editor, Input, LINE_LIMIT};
 use failure::{Failure, Shown};
-use peer::{Directory, Peer};
 
 /// The file whose commands are run instead of reading lines.
 const SCRIPT: &str = "boot/exec";
 
 const PROMPT: &str = "entente> ";
 
-/// The services that the shell uses.
+/// The services that the shell uses, beside its terminal.
+#[derive(Debug)]
 pub struct Services {
-    directory: Directory,
-    archive: Peer<Archive>,
-    count: Peer<Count>,
-    digest: Peer<Digest>,
-    ping: Peer<Pinger>,
-    system: Peer<System>,
-}
-
-impl Services {
-    /// Takes charge of the endpoints.
-    pub fn new(
-        directory: directory::Client<directory::Ready>,
-        archive: archive::Client<archive::Ready>,
-        count: count::Client<count::Idle>,
-        digest: digest::Client<digest::Idle>,
-        ping: pinger::Client<pinger::Idle>,
-        system: system::Client<system::Ready>,
-    ) -> Self {
-        Services {
-            directory: Directory::new(directory),
-            archive: Peer::new("archive", archive),
-            count: Peer::new("count", count),
-            digest: Peer::new("digest", digest),
-            ping: Peer::new("ping", ping),
-            system: Peer::new("system", system),
-        }
-    }
+    /// Which services there are.
+    pub directory: Reconnecting<Directory>,
+    /// Files.
+    pub archive: Reconnecting<Archive>,
+    /// For `wc`.
+    pub count: Reconnecting<Count>,
+    /// For `sha256`.
+    pub digest: Reconnecting<Digest>,
+    /// For `ping`.
+    pub ping: Reconnecting<Pinger>,
+    /// Who starts processes again.
+    pub supervisor: Reconnecting<Supervisor>,
+    /// The kernel.
+    pub system: Reconnecting<System>,
 }
 
 /// The shell.
@@ -78,6 +66,16 @@ pub struct Shell {
     services: Services,
     editor: Editor,
     jobs: Jobs,
+    audience: Audience,
+}
+
+/// Whether somebody sits at the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Audience {
+    /// Somebody types the commands.
+    Person,
+    /// The commands come from a file, or from whoever started the shell.
+    Nobody,
 }
 
 /// What a line of commands leads to.
@@ -102,7 +100,8 @@ impl core::fmt::Display for Failed {
 impl Shell {
     /// A shell on this terminal.
     pub fn new(terminal: Terminal, services: Services) -> Self {
-        Shell { terminal, services, editor: Editor::default(), jobs: Jobs::default() }
+        let (editor, jobs) = (Editor::default(), Jobs::default());
+        Shell { terminal, services, editor, jobs, audience: Audience::Nobody }
     }
 
     /// Runs `argument` as a line, if there is one; otherwise the script, or what is typed, until the system ends.
@@ -136,6 +135,7 @@ impl Shell {
     }
 
     fn read_lines(&mut self) -> Result<(), Closed> {
+        self.audience = Audience::Person;
         loop {
             self.report_jobs();
             let input = loop {
@@ -204,13 +204,13 @@ impl Shell {
     fn shut_down(&mut self, outcome: Outcome) -> Result<(), Failed> {
         // What was printed should be seen; and a system whose console is gone ends as well.
         let _ = self.terminal.flush();
-        match self.services.system.take(&mut self.services.directory) {
+        match self.services.system.take() {
             Ok(system) => {
                 system.shutdown(outcome);
                 // This shell must not end before the system does.
                 while self.terminal.read().is_ok() {}
             }
-            Err(absent) => self.say(format_args!("shutdown: {absent}")),
+            Err(unavailable) => self.say(format_args!("shutdown: {unavailable}")),
         }
         Err(Failed)
     }

@@ -10,7 +10,9 @@ use contracts::spec::count::Count;
 use contracts::spec::digest::Digest;
 use contracts::spec::directory::Directory;
 use contracts::spec::ping::Pinger;
+use contracts::spec::supervisor::Supervisor;
 use contracts::spec::system::System;
+use rt::reconnect::Reconnecting;
 use rt::terminal::Terminal;
 use shell::{Failed, Services, Shell};
 
@@ -23,19 +25,23 @@ rt::manifest! {
         digest: Digest,
         ping: Pinger,
         directory: Directory,
+        supervisor: Supervisor,
         system: System,
     },
 }
 
 fn main(grants: Grants) -> Result<(), Failed> {
-    let terminal = Terminal::new(grants.console).map_err(|Exhausted| Failed)?;
-    let services = Services::new(
-        grants.directory,
-        grants.archive,
-        grants.count,
-        grants.digest,
-        grants.ping,
-        grants.system,
-    );
+    let ports = grants.ports;
+    let console = Reconnecting::over(ports.console, grants.console);
+    let terminal = Terminal::over(console).map_err(|Exhausted| Failed)?;
+    let services = Services {
+        directory: Reconnecting::over(ports.directory, grants.directory),
+        archive: Reconnecting::over(ports.archive, grants.archive),
+        count: Reconnecting::over(ports.count, grants.count),
+        digest: Reconnecting::over(ports.digest, grants.digest),
+        ping: Reconnecting::over(ports.ping, grants.ping),
+        supervisor: Reconnecting::over(ports.supervisor, grants.supervisor),
+        system: Reconnecting::over(ports.system, grants.system),
+    };
     Shell::new(terminal, services).run(grants.argument)
 }

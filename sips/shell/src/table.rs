@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::{self, Write};
 
 /// On which side of its column a text stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,16 +37,15 @@ impl<const N: usize> fmt::Display for Table<N> {
         let heading = self.columns.map(|(title, _)| title);
         let rows = self.rows.iter().map(|row| core::array::from_fn(|column| row[column].as_str()));
         for row in core::iter::once(heading).chain(rows) {
+            let mut line = String::new();
             for (column, text) in row.iter().enumerate() {
                 let gap = if column == 0 { "" } else { "  " };
                 match self.columns[column].1 {
-                    Align::Right => write!(f, "{gap}{text:>width$}", width = widths[column])?,
-                    // Nothing comes after the last column.
-                    Align::Left if column == N - 1 => write!(f, "{gap}{text}")?,
-                    Align::Left => write!(f, "{gap}{text:width$}", width = widths[column])?,
+                    Align::Right => write!(line, "{gap}{text:>width$}", width = widths[column])?,
+                    Align::Left => write!(line, "{gap}{text:width$}", width = widths[column])?,
                 }
             }
-            f.write_str("\n")?;
+            writeln!(f, "{}", line.trim_end())?;
         }
         Ok(())
     }

@@ -75,8 +75,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.exit.saying(&self.message))?;
-        if self.fault == 0 { Ok(()) } else { write!(f, " (fault {})", self.fault) }
+        write!(f, "{}", self.exit.recorded(&self.message, self.fault))
     }
 }
 

@@ -25,9 +25,10 @@ fn gone(service: &'static str) -> impl Fn(Closed) -> Failure {
 
 impl Shell {
     pub(super) fn ls(&mut self) -> Result<(), Failure> {
-        let archive = self.services.archive.take(&mut self.services.directory)?;
-        let ClientListing::Files { files, next } = archive.list().receive().map_err(gone("archive"))?;
-        self.services.archive.put(next);
+        let files = self.services.archive.request(|archive| {
+            let ClientListing::Files { files, next } = archive.list().receive()?;
+            Ok((next, files))
+        })?;
         let width =
             files.iter().map(|file| file.size).max().unwrap_or(0).checked_ilog10().unwrap_or(0) as usize + 1;
         for file in files.iter() {
@@ -45,7 +46,7 @@ impl Shell {
 
     /// Prints what GNU `wc` prints for one file.
     pub(super) fn wc(&mut self, name: &str) -> Result<(), Failure> {
-        let mut count = Some(self.services.count.take(&mut self.services.directory)?);
+        let mut count = Some(self.services.count.take()?);
         let size = self.each_part(name, |_, block, length| {
             let client = count.take().ok_or(Failure::Gone("count"))?;
             let ClientCounting::Counted { block, next } =
@@ -66,7 +67,7 @@ impl Shell {
 
     /// Prints what GNU `sha256sum` prints for one file.
     pub(super) fn sha256(&mut self, name: &str) -> Result<(), Failure> {
-        let mut digest = Some(self.services.digest.take(&mut self.services.directory)?);
+        let mut digest = Some(self.services.digest.take()?);
         let size = self.each_part(name, |_, block, length| {
             let client = digest.take().ok_or(Failure::Gone("digest"))?;
             let ClientHashing::Hashed { block, next } =
@@ -135,7 +136,7 @@ impl Shell {
     fn open(&mut self, name: &str) -> Result<(u64, Client<Open>), Failure> {
         // No file has a name that is too long for one.
         let file = Name::new(name).map_err(|_| Failure::NoSuchFile(name.into()))?;
-        let archive = self.services.archive.take(&mut self.services.directory)?;
+        let archive = self.services.archive.take()?;
         match archive.open(file).receive().map_err(gone("archive"))? {
             ClientOpening::Opened { size, next } => Ok((size, next)),
             ClientOpening::NotFound { next } => {

@@ -3,31 +3,27 @@
 use alloc::format;
 use alloc::string::ToString;
 
-use contracts::Closed;
-use contracts::spec::system::ProcessState;
+use contracts::spec::directory::directory::ClientListing as ClientListingNames;
 use contracts::spec::system::system::{
-    Client, ClientListing, ClientListingChannels, ClientReadingLog, ClientSumming, ClientTiming, Ready,
+    ClientListing, ClientListingChannels, ClientReadingLog, ClientSumming, ClientTiming,
 };
+use contracts::spec::system::{ProcessInfo, ProcessState};
+use contracts::{Closed, ExBox};
 
 use crate::Shell;
 use crate::failure::Failure;
 use crate::table::{Align, Table};
 
-const GONE: Failure = Failure::Gone("system");
-
-fn gone(_: Closed) -> Failure {
-    GONE
-}
-
 impl Shell {
-    fn system(&mut self) -> Result<Client<Ready>, Failure> {
-        Ok(self.services.system.take(&mut self.services.directory)?)
+    pub(super) fn processes(&mut self) -> Result<ExBox<[ProcessInfo]>, Failure> {
+        Ok(self.services.system.request(|system| {
+            let ClientListing::ProcessList { processes, next } = system.processes().receive()?;
+            Ok((next, processes))
+        })?)
     }
 
     pub(super) fn ps(&mut self) -> Result<(), Failure> {
-        let ClientListing::ProcessList { processes, next } =
-            self.system()?.processes().receive().map_err(gone)?;
-        self.services.system.put(next);
+        let processes = self.processes()?;
         let mut table = Table::new([
             ("ID", Align::Right),
             ("STATE", Align::Left),
@@ -60,19 +56,15 @@ impl Shell {
 
     /// Whether another shell runs that was there before this one: it is the one that started it.
     pub(crate) fn is_second(&mut self) -> bool {
-        let Ok(Ok(ClientListing::ProcessList { processes, next })) =
-            self.system().map(|system| system.processes().receive())
-        else {
-            return false;
-        };
-        self.services.system.put(next);
+        let Ok(processes) = self.processes() else { return false };
         processes.iter().filter(|process| process.name.as_str() == env!("CARGO_PKG_NAME")).count() > 1
     }
 
     pub(super) fn channels(&mut self) -> Result<(), Failure> {
-        let ClientListingChannels::ChannelList { channels, next } =
-            self.system()?.channels().receive().map_err(gone)?;
-        self.services.system.put(next);
+        let channels = self.services.system.request(|system| {
+            let ClientListingChannels::ChannelList { channels, next } = system.channels().receive()?;
+            Ok((next, channels))
+        })?;
         let mut table = Table::new([
             ("ID", Align::Right),
             ("CONTRACT", Align::Left),
@@ -96,9 +88,10 @@ impl Shell {
     }
 
     pub(super) fn blocks(&mut self) -> Result<(), Failure> {
-        let ClientSumming::BlockSums { sums, totals, next } =
-            self.system()?.blocks().receive().map_err(gone)?;
-        self.services.system.put(next);
+        let (sums, totals) = self.services.system.request(|system| {
+            let ClientSumming::BlockSums { sums, totals, next } = system.blocks().receive()?;
+            Ok((next, (sums, totals)))
+        })?;
         let mut table =
             Table::new([("BLOCKS", Align::Right), ("BYTES", Align::Right), ("OWNER", Align::Left)]);
         for sum in sums.iter() {
@@ -114,7 +107,10 @@ impl Shell {
     }
 
     pub(super) fn services(&mut self) -> Result<(), Failure> {
-        let services = self.services.directory.list()?;
+        let services = self.services.directory.request(|directory| {
+            let ClientListingNames::Names { services, next } = directory.list().receive()?;
+            Ok((next, services))
+        })?;
         let mut table = Table::new([
             ("ID", Align::Right),
             ("PROCESS", Align::Right),
@@ -134,16 +130,18 @@ impl Shell {
     }
 
     pub(super) fn dmesg(&mut self) -> Result<(), Failure> {
-        let ClientReadingLog::LogText { text, next } = self.system()?.log().receive().map_err(gone)?;
-        self.services.system.put(next);
-        let length = text.len() as u64;
-        self.terminal.print(text, length).map_err(|Closed| Failure::NoConsole)?;
-        Ok(())
+        let text = self.services.system.request(|system| {
+            let ClientReadingLog::LogText { text, next } = system.log().receive()?;
+            Ok((next, text))
+        })?;
+        self.print_block(text)
     }
 
     pub(super) fn uptime(&mut self) -> Result<(), Failure> {
-        let ClientTiming::Time { nanoseconds, next } = self.system()?.uptime().receive().map_err(gone)?;
-        self.services.system.put(next);
+        let nanoseconds = self.services.system.request(|system| {
+            let ClientTiming::Time { nanoseconds, next } = system.uptime().receive()?;
+            Ok((next, nanoseconds))
+        })?;
         let milliseconds = nanoseconds / 1_000_000;
         let (minutes, rest) = (milliseconds / 60_000, milliseconds % 60_000);
         let seconds = format!("{}.{:03} s", rest / 1000, rest % 1000);
@@ -155,7 +153,14 @@ impl Shell {
         Ok(())
     }
 
-    fn print(&mut self, text: &impl core::fmt::Display) {
+    /// Prints a text that came in a block of its own.
+    pub(super) fn print_block(&mut self, text: ExBox<[u8]>) -> Result<(), Failure> {
+        let length = text.len() as u64;
+        self.terminal.print(text, length).map_err(|Closed| Failure::NoConsole)?;
+        Ok(())
+    }
+
+    pub(super) fn print(&mut self, text: &impl core::fmt::Display) {
         use core::fmt::Write;
         // As in `say`.
         let _ = write!(self.terminal, "{text}");
@@ -163,6 +168,6 @@ impl Shell {
 }
 
 /// Bytes in KiB, rounded up.
-fn kib(bytes: u64) -> alloc::string::String {
+pub(super) fn kib(bytes: u64) -> alloc::string::String {
     format!("{} KiB", bytes.div_ceil(1024))
 }

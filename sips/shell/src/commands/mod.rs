@@ -1,14 +1,19 @@
 //! The commands.
 
+use alloc::format;
 use alloc::string::String;
 use core::fmt::Write;
+use core::str::FromStr;
 
 use crate::failure::Failure;
 use crate::{PROMPT, Shell};
 
+mod faults;
 mod files;
 mod look;
 mod start;
+mod top;
+mod tree;
 
 pub(crate) use start::Jobs;
 
@@ -22,6 +27,12 @@ const HELP: &[(&str, &str)] = &[
     ("run NAME [ARGUMENT]", "start the process sips/NAME, or the file NAME, and wait for its end"),
     ("ping N", "measure N round trips between two processes"),
     ("ps", "list the processes"),
+    ("top [ROUNDS]", "show each second how busy the processes are, until a key is pressed or ROUNDS times"),
+    ("tree", "list the processes under those that started them"),
+    ("kill ID", "end a process"),
+    ("restart NAME", "end a process of the system and start it again"),
+    ("faults", "list the last processes that ended badly"),
+    ("fault N", "print the record of one of them"),
     ("channels", "list the channels"),
     ("blocks", "sum up the exchange heap by owner"),
     ("services", "list the services"),
@@ -29,6 +40,12 @@ const HELP: &[(&str, &str)] = &[
     ("uptime", "print the time since the start"),
     ("shutdown", "end the system, as does Ctrl-D"),
 ];
+
+/// A number of at least 1, as an operand; `what` it is stands in the message.
+fn number<T: FromStr + PartialOrd + From<u8>>(text: &str, what: &str) -> Result<T, Failure> {
+    let number = text.parse().ok().filter(|number| *number >= T::from(1));
+    number.ok_or_else(|| Failure::About(text.into(), format!("not {what}, which is 1 or more")))
+}
 
 impl Shell {
     /// Runs a command.
@@ -42,6 +59,13 @@ impl Shell {
             ("run", [file, argument @ ..]) => self.start(file, &argument.join(" ")),
             ("ping", [rounds]) => self.ping(rounds),
             ("ps", []) => self.ps(),
+            ("top", []) => self.top(None),
+            ("top", [rounds]) => self.top(Some(rounds)),
+            ("tree", []) => self.tree(),
+            ("kill", [process]) => self.kill(process),
+            ("restart", [name]) => self.restart(name),
+            ("faults", []) => self.faults(),
+            ("fault", [number]) => self.fault(number),
             ("channels", []) => self.channels(),
             ("blocks", []) => self.blocks(),
             ("services", []) => self.services(),

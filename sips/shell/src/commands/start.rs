@@ -4,7 +4,6 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use contracts::spec::console::Console;
 use contracts::spec::console::console::{self, ClientWatching, Watching};
 use contracts::spec::ping::pinger::ClientRunning as ClientPinging;
 use contracts::spec::system::ending::{Running, Server, ServerRunning};
@@ -12,6 +11,7 @@ use contracts::spec::system::system::ClientStarting;
 use contracts::spec::system::{Ending, Exit};
 use contracts::{Closed, Contract, Either, EndpointSet, Exhausted, Name, Text};
 
+use super::number;
 use crate::Shell;
 use crate::failure::{Failure, Shown};
 
@@ -27,20 +27,11 @@ pub(crate) struct Jobs(Vec<(Name, Both)>);
 
 impl Shell {
     pub(super) fn ping(&mut self, rounds: &str) -> Result<(), Failure> {
-        let wanted: u64 = match rounds.parse() {
-            Ok(0) | Err(_) => {
-                return Err(Failure::About(
-                    rounds.into(),
-                    "not a number of round trips, which is 1 or more".into(),
-                ));
-            }
-            Ok(wanted) => wanted,
-        };
+        let wanted: u64 = number(rounds, "a number of round trips")?;
         let (mut made, mut nanoseconds, mut ticks) = (0, 0u64, 0u64);
         while made < wanted {
             let rounds = ROUNDS.min(wanted - made);
-            let ping = self.services.ping.take(&mut self.services.directory)?;
-            match ping.run(rounds).receive().map_err(|Closed| Failure::Gone("ping"))? {
+            match self.services.ping.take()?.run(rounds).receive().map_err(|Closed| Failure::Gone("ping"))? {
                 ClientPinging::Done { nanoseconds: took, ticks: ticked, next } => {
                     self.services.ping.put(next);
                     nanoseconds = nanoseconds.saturating_add(took);
@@ -76,7 +67,7 @@ impl Shell {
         let name = Name::truncated(name);
         let (ending, process) =
             Ending::channel().map_err(|Exhausted| about("no memory for a channel".into()))?;
-        let system = self.services.system.take(&mut self.services.directory)?;
+        let system = self.services.system.take()?;
         match system
             .start(name, image, argument, ending)
             .receive()
@@ -95,8 +86,7 @@ impl Shell {
 
     fn wait(&mut self, name: Name, process: Server<Running>) -> Result<(), Failure> {
         // The process may want the shell's terminal: the shell watches for Ctrl-C by a channel of its own.
-        let console = self.services.directory.connect::<Console>("console");
-        let (Ok(console), Ok(mut both)) = (console, Both::new()) else {
+        let (Some(console), Ok(mut both)) = (self.terminal.another(), Both::new()) else {
             return ended(&name, process.receive());
         };
         both.insert(Either::This(process), ());
@@ -133,11 +123,11 @@ impl Shell {
 
 /// What there is to say about a process that ended: nothing if it succeeded.
 fn ended(name: &str, received: Result<ServerRunning, Closed>) -> Result<(), Failure> {
-    let ServerRunning::Ended { exit, message, .. } = received.map_err(|Closed| Failure::Gone("system"))?;
+    let ServerRunning::Ended { exit, message, fault } = received.map_err(|Closed| Failure::Gone("system"))?;
     if exit == Exit::Success {
         return Ok(());
     }
-    Err(Failure::About(name.into(), exit.saying(&message).to_string()))
+    Err(Failure::About(name.into(), exit.recorded(&message, fault).to_string()))
 }
 
 /// A duration divided by `parts`, in the unit that suits it.
