@@ -17,7 +17,7 @@ pub struct BootArchive {
 impl BootArchive {
     /// # Safety
     ///
-    /// The memory is mapped for good, and from the first request to [`serve`] on nobody else uses it.
+    /// The memory is mapped for good, and from the first request on nobody else uses it.
     pub unsafe fn new(address: usize, size: usize) -> Self {
         BootArchive { address, size }
     }
