@@ -9,6 +9,7 @@ use contracts::{AnyEndpoint, Contract, ExBox, Exchange, MOST_HANDLES, Side};
 const PAIRS: usize = MOST_HANDLES / 2;
 
 /// Many at once.
+#[allow(clippy::large_enum_variant)] // the size is the point
 #[derive(Contract)]
 #[contract(start = Idle)]
 pub enum Bundle {

@@ -235,7 +235,7 @@ impl<'a> Decoder<'a> {
                 *spare -= length * T::Element::HANDLES;
                 length
             });
-            return Ok(ExBox::try_build(length, |_| T::Element::decode(self))?);
+            return ExBox::try_build(length, |_| T::Element::decode(self));
         }
         let Handle::Block(block) = self.handle()? else {
             return Err(self.bad_handle(HandleFault::NotABlock));

@@ -1,4 +1,4 @@
-//! Measures how long round trips to a [`PingPong`](contracts::spec::ping::PingPong) peer take.
+//! Measures how long round trips to a [`PingPong`] peer take.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -3,7 +3,7 @@
 extern crate std;
 
 use std::format;
-use std::string::{String, ToString};
+use std::string::String;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 use std::vec::Vec;
