@@ -24,7 +24,7 @@ pub fn start(boot_info: &'static mut BootInfo) -> ! {
     info!("clock: time stamp counter at {} MHz", timestamp_hertz / 1_000_000);
 
     start_memory(boot_info);
-    descriptors::guard_interrupt_stacks().expect("memory for the interrupt stacks");
+    descriptors::guard_interrupt_stacks().expect("out of memory for the interrupt stacks");
     load_symbols(boot_info);
     start_devices(boot_info);
 
@@ -69,8 +69,8 @@ fn start_devices(boot_info: &BootInfo) {
         warn!("no ACPI interrupt table ({error:?}); taking the classic PC's layout");
         acpi::Interrupts::CLASSIC
     });
-    apic::init(&found).expect("memory to map the local APIC");
-    let mut io_apic = apic::IoApic::new(&found).expect("memory to map the I/O APIC");
+    apic::init(&found).expect("out of memory to map the local APIC");
+    let mut io_apic = apic::IoApic::new(&found).expect("out of memory to map the I/O APIC");
     match serial::init() {
         Ok(()) => {
             io_apic.route(found.isa[serial::ISA_LINE], arch::trap::VECTOR_SERIAL);
