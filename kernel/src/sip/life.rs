@@ -292,6 +292,8 @@ fn reap(id: u32, sip: Sip, vital: Option<&str>) {
     // which is done as if the SIP did it, or whoever waits for its end.
     service::withdraw(id);
     channel::reclaim(account, sched::relax);
+    // Nobody finds a thread of its named any more; but whoever did before has made it ready.
+    sip.loaded.threads.iter().for_each(|running| sched::retire(&running.thread));
     let waits = sip.watcher.as_ref().map_or(0, |watcher| priority_of(watcher.as_raw().peer_owner()));
     sched::set_priority(sched::current(), u32::from(manifest.priority).max(waits));
     let blocks = exchange::reclaim(account, sched::relax);
