@@ -7,11 +7,13 @@ extern crate alloc;
 
 use alloc::format;
 use core::fmt;
+use core::time::Duration;
 
 use contracts::spec::serial::SerialOutput;
 use contracts::spec::serial::serial_output::{Client, ClientWriting, Idle};
 use contracts::spec::supervisor::Supervisor;
 use contracts::spec::system::System;
+use contracts::time::sleep_until;
 use contracts::{Closed, ExBox, Instant};
 use rt::reconnect::Reconnecting;
 use supervisor::Kernel;
@@ -25,6 +27,9 @@ rt::manifest! {
     priority: 10,
 }
 
+/// How long the kernel may take to end the system.
+const LAST_BREATH: Duration = Duration::from_secs(10);
+
 fn main(grants: Grants) -> Result<(), supervisor::NoWiring> {
     let mut kernel = Kernel::new(Reconnecting::over(grants.ports.system, grants.system));
     let wiring = kernel.wiring()?;
@@ -37,6 +42,8 @@ fn main(grants: Grants) -> Result<(), supervisor::NoWiring> {
         }
     };
     serve::Supervisor::new(grants.supervisor.clients_and(), kernel, roster, &mut say).run();
+    // This process must not end before the system does.
+    sleep_until(Instant::now() + LAST_BREATH);
     Ok(())
 }
 
