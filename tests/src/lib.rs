@@ -11,9 +11,10 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 
 use boot::guest::{self, Images};
-use boot::setup;
 use boot::system::System;
-use contracts::manifest::Wiring;
+use boot::wiring::{self, Start};
+use boot::{check, setup};
+use contracts::manifest::{Role, Wiring};
 
 /// The tests' own processes.
 pub const PROCESSES: &[&str] = &[
@@ -26,6 +27,8 @@ pub const PROCESSES: &[&str] = &[
     "echo",
     "examiner",
     "faulty",
+    "fragile",
+    "keeper",
     "meter",
     "nested",
     "north",
@@ -65,6 +68,27 @@ pub fn system_of(processes: &[&str]) -> System {
     System::from_images(images, wiring).expect("the images can be read")
 }
 
+/// A system with a supervisor, which starts these processes by their manifests' policies, in this order. It ends with
+/// `purpose`.
+///
+/// # Panics
+/// If there is no image of one of them, or they do not fit together.
+pub fn supervised_system(parts: &[&str], purpose: &str) -> System {
+    let all = images();
+    let mut images = all.clone();
+    let named = |name: &str| name == "supervisor" || name == purpose || parts.contains(&name);
+    images.sips.retain(|name, _| named(name));
+    let process = |start, name: &str| {
+        (start, check::manifest(&all.sips[name]).unwrap_or_else(|error| panic!("{name}: {error:#}")))
+    };
+    let mut processes = vec![process(Start::ByKernel, "supervisor")];
+    processes.extend(parts.iter().map(|name| process(Start::Supervised(Role::Part), name)));
+    processes.push(process(Start::Supervised(Role::Purpose), purpose));
+    check::fit(&processes).expect("the processes fit together");
+    let wiring = wiring::wiring(processes.iter().map(|(start, manifest)| (*start, manifest)));
+    System::from_images(images, wiring).expect("the images can be read")
+}
+
 /// The system that users get.
 ///
 /// # Panics
@@ -72,7 +96,7 @@ pub fn system_of(processes: &[&str]) -> System {
 pub fn whole_system() -> System {
     let mut images = images().clone();
     images.sips.retain(|name, _| !PROCESSES.contains(&name.as_str()));
-    let wiring = boot::check::check(&images).expect("the processes fit together");
+    let wiring = check::check(&images).expect("the processes fit together");
     System::from_images(images, wiring).expect("the images can be read")
 }
 

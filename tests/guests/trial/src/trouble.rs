@@ -3,6 +3,7 @@
 use core::fmt;
 
 use contracts::{Closed, Exhausted};
+use rt::reconnect::Unavailable;
 
 /// Why a run was cut short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,17 +12,20 @@ pub enum Trouble {
     Closed,
     /// Memory is exhausted.
     Exhausted,
+    /// A service that is used does not run.
+    Unavailable(Unavailable),
     /// Something is not as it should be.
     Wrong(&'static str),
 }
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Trouble::Closed => "a channel was closed",
-            Trouble::Exhausted => "out of memory",
-            Trouble::Wrong(what) => what,
-        })
+        match self {
+            Trouble::Closed => f.write_str("a channel was closed"),
+            Trouble::Exhausted => f.write_str("out of memory"),
+            Trouble::Unavailable(unavailable) => unavailable.fmt(f),
+            Trouble::Wrong(what) => f.write_str(what),
+        }
     }
 }
 
@@ -34,5 +38,11 @@ impl From<Closed> for Trouble {
 impl From<Exhausted> for Trouble {
     fn from(_: Exhausted) -> Self {
         Trouble::Exhausted
+    }
+}
+
+impl From<Unavailable> for Trouble {
+    fn from(unavailable: Unavailable) -> Self {
+        Trouble::Unavailable(unavailable)
     }
 }
