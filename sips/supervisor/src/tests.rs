@@ -45,6 +45,8 @@ enum Seen {
 /// A supervisor on a thread, with the kernel under the test's control.
 struct Bench {
     client: Option<contract::Client<contract::Ready>>,
+    /// Somebody else.
+    other: Option<contract::Client<contract::Ready>>,
     seen: Receiver<Seen>,
     running: Running,
 }
@@ -94,9 +96,9 @@ fn shell(needs: &[&str]) -> Supervised {
     Supervised { role: Role::Purpose, ..part("shell", needs) }
 }
 
-/// Runs a supervisor of these processes for this client.
+/// Runs a supervisor of these processes for these clients.
 fn supervise(
-    server: contract::Server<contract::Ready>,
+    servers: Vec<contract::Server<contract::Ready>>,
     wiring: &[Supervised],
     running: Running,
     seen: Sender<Seen>,
@@ -105,7 +107,7 @@ fn supervise(
     let told = seen.clone();
     thread::spawn(move || play_kernel(kernel, &running, &told));
     let mut members = EndpointSet::new().expect("memory");
-    members.insert(Either::This(server), Tag::default());
+    servers.into_iter().for_each(|server| members.insert(Either::This(server), Tag::default()));
     let mut say = |reader, line: core::fmt::Arguments<'_>| {
         if reader == Reader::Terminal {
             let _ = seen.send(Seen::Line(line.to_string()));
@@ -118,11 +120,12 @@ fn supervise(
 impl Bench {
     fn new(wiring: Vec<Supervised>) -> Bench {
         let (client, server) = Service::channel().expect("memory");
+        let (other, other_server) = Service::channel().expect("memory");
         let (see, seen) = mpsc::channel();
         let running = Running::default();
         let shared = running.clone();
-        thread::spawn(move || supervise(server, &wiring, shared, see));
-        Bench { client: Some(client), seen, running }
+        thread::spawn(move || supervise([server, other_server].into(), &wiring, shared, see));
+        Bench { client: Some(client), other: Some(other), seen, running }
     }
 
     fn sees(&self, expected: Seen) {
@@ -302,6 +305,10 @@ fn a_client_stops_its_own_processes_only_and_each_once() {
     let mut bench = Bench::new([part("pong", &[]), shell(&[])].into());
     let (child, life) = bench.start("actor", "");
     assert_eq!(bench.stop(child + 1), Err(()));
+    std::mem::swap(&mut bench.client, &mut bench.other);
+    assert_eq!(bench.stop(child), Err(()), "it is somebody else's");
+    assert_eq!(bench.children(), []);
+    std::mem::swap(&mut bench.client, &mut bench.other);
     assert_eq!(bench.stop(child), Ok(()));
     assert!(matches!(life.receive(), Ok(ClientLiving::Finished)), "as it was stopped, it has not failed");
     assert_eq!(bench.stop(child), Err(()));
@@ -316,7 +323,7 @@ fn a_client_stops_its_own_processes_only_and_each_once() {
 
 /// A supervisor whose shell never ends, for one client.
 fn serve(server: contract::Server<contract::Ready>) -> Outcome {
-    supervise(server, &[part("pong", &[]), shell(&[])], Running::default(), mpsc::channel().0)
+    supervise([server].into(), &[part("pong", &[]), shell(&[])], Running::default(), mpsc::channel().0)
 }
 
 #[test]
