@@ -145,7 +145,8 @@ pub unsafe trait Endpoint: Sized + Send + 'static {
 ///
 /// # Safety
 ///
-/// In the endpoint's state its peer is the one that sends.
+/// In the endpoint's state its peer is the one that sends; `open` takes each message that it may send, with its body, and
+/// `HOLDS_HANDLES` is not false if one of them can hold blocks or endpoints.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not receive: in this state it sends",
     label = "not `Receive`",
@@ -154,12 +155,52 @@ pub unsafe trait Endpoint: Sized + Send + 'static {
 pub unsafe trait Receive: Endpoint {
     /// The messages that can come, each with the endpoint in its next state.
     type Received;
+    #[doc(hidden)]
+    const HOLDS_HANDLES: bool;
+    /// Takes a message and makes of it what is received.
+    ///
+    /// # Safety
+    ///
+    /// It is an end of an endpoint of this type, and the message at its ring's head has this number.
+    #[doc(hidden)]
+    unsafe fn open(raw: RawEnd, message: u16) -> Self::Received;
+
     /// Waits for the next message. [`Closed`] if the peer is gone and nothing is left to receive. A message whose blocks
     /// would break the SIP's limit is refused by closing the channel, which is `Closed`, too; whoever would rather make
     /// room uses one of the other forms.
-    fn receive(self) -> Result<Self::Received, Closed>;
+    #[inline]
+    fn receive(self) -> Result<Self::Received, Closed> {
+        let mut raw = self.into_raw();
+        // SAFETY: the endpoint's type says that this side receives now.
+        let message = unsafe { raw.wait_message::<Self::Contract>(Self::SIDE) }?;
+        // SAFETY: as above, and a message is there.
+        if Self::HOLDS_HANDLES && !unsafe { raw.has_room::<Self::Contract>(Self::SIDE) } {
+            return Err(Closed);
+        }
+        // SAFETY: the message was just found.
+        Ok(unsafe { Self::open(raw, message) })
+    }
+
     /// As [`Receive::receive`], without waiting.
-    fn try_receive(self) -> Result<Self::Received, TryReceiveError<Self>>;
+    #[inline]
+    fn try_receive(self) -> Result<Self::Received, TryReceiveError<Self>> {
+        let mut raw = self.into_raw();
+        // SAFETY: the endpoint's type says that this side receives now.
+        let message = match unsafe { raw.poll_message::<Self::Contract>(Self::SIDE) } {
+            Ok(Some(message)) => message,
+            // SAFETY: it is the same end in the same state.
+            Ok(None) => return Err(TryReceiveError::Empty(unsafe { Self::from_raw(raw) })),
+            Err(Closed) => return Err(TryReceiveError::Closed),
+        };
+        // SAFETY: as above, and a message is there.
+        if Self::HOLDS_HANDLES && !unsafe { raw.has_room::<Self::Contract>(Self::SIDE) } {
+            // SAFETY: it is the same end in the same state.
+            return Err(TryReceiveError::OverLimit(unsafe { Self::from_raw(raw) }));
+        }
+        // SAFETY: the message was just found.
+        Ok(unsafe { Self::open(raw, message) })
+    }
+
     /// As [`Receive::receive`], waiting until `deadline` at most; then the endpoint comes back.
     fn receive_by(self, deadline: Instant) -> Result<Self::Received, ReceiveByError<Self>> {
         let mut this = self;

@@ -180,6 +180,7 @@ impl<M: Member, D> EndpointSet<M, D> {
     }
 
     /// Adds an endpoint with its datum.
+    #[inline]
     pub fn insert(&mut self, member: M, data: D) {
         let Watched { end, side, .. } = member.watched();
         let watched = Watched { end, side, held: PhantomData };
@@ -212,6 +213,7 @@ impl<M: Member, D> EndpointSet<M, D> {
     }
 
     /// Waits for the next message of any member.
+    #[inline]
     pub fn receive(&mut self) -> Event<M::Received, D> {
         loop {
             if self.batch.is_null() {
@@ -250,6 +252,7 @@ impl<M: Member, D> EndpointSet<M, D> {
     }
 
     /// Makes a list of ready ends, newest first, the batch. There is none before.
+    #[inline]
     fn put_in_order(&mut self, list: *const End) {
         let mut newest = list;
         // SAFETY: ends in the list belong to members and newcomers of this set, which are open.
@@ -262,6 +265,7 @@ impl<M: Member, D> EndpointSet<M, D> {
     }
 
     /// Receives from the first of the batch, if it still has something.
+    #[inline]
     fn serve_next(&mut self) -> Option<Event<M::Received, D>> {
         // SAFETY: as in `put_in_order`.
         let end = unsafe { self.batch.as_ref() }?;
@@ -282,6 +286,7 @@ impl<M: Member, D> EndpointSet<M, D> {
         }
     }
 
+    #[inline]
     fn take(&mut self, end: &'static End) -> (M, D) {
         let key = end.key.load(Relaxed);
         if key == NEW_MEMBER {

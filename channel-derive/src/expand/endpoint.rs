@@ -52,12 +52,15 @@ impl Writer<'_> {
                 type Contract = #contract;
                 const SIDE: __contracts::Side = #side_value;
                 const STATE: __core::primitive::u16 = <S as __contracts::generated::State>::NUMBER;
+                #[inline]
                 unsafe fn from_raw(#raw: __contracts::port::RawEnd) -> Self {
                     #endpoint(#raw, __core::marker::PhantomData)
                 }
+                #[inline]
                 fn into_raw(self) -> __contracts::port::RawEnd {
                     self.0
                 }
+                #[inline]
                 fn as_raw(&self) -> &__contracts::port::RawEnd {
                     &self.0
                 }
@@ -228,7 +231,7 @@ impl Writer<'_> {
         let moves: Vec<Move> =
             self.protocol.leaving(state).filter(|step| self.protocol.sender(*step) == side.peer()).collect();
         let (raw, message, content) = (local("raw"), local("message"), local("content"));
-        let (closed, formatter, deadline) = (local("closed"), local("formatter"), deadline());
+        let (formatter, deadline) = (local("formatter"), deadline());
         let variants = moves.iter().map(|step| self.received_variant(side, *step));
         let variant_names: Vec<_> =
             moves.iter().map(|step| &self.messages[step.message].surface.name).collect();
@@ -256,22 +259,6 @@ impl Writer<'_> {
             #[must_use = "the endpoint is in the received message; dropping it closes the channel"]
             #visibility enum #received { #(#variants,)* }
 
-            impl #received {
-                /// Whether one of the messages can hold blocks or endpoints.
-                const HOLDS_HANDLES: __core::primitive::bool = false #(|| <#bodies as __contracts::Exchange>::HANDLES > 0)*;
-
-                /// # Safety
-                ///
-                /// The message is at the head of this end's ring, and the end is in this state.
-                #[inline]
-                unsafe fn open(mut #raw: __contracts::port::RawEnd, #message: __core::primitive::u16) -> Self {
-                    match #message {
-                        #(#arms)*
-                        _ => __contracts::port::RawEnd::unknown_message(&#raw, #message),
-                    }
-                }
-            }
-
             impl __core::fmt::Debug for #received {
                 fn fmt(&self, #formatter: &mut __core::fmt::Formatter<'_>) -> __core::fmt::Result {
                     __core::fmt::Formatter::write_str(#formatter, match self {
@@ -288,20 +275,7 @@ impl Writer<'_> {
                          channel had to be closed because the message's blocks would break the SIP's limit."]
                 #[inline]
                 #visibility fn receive(self) -> __core::result::Result<#received, __contracts::Closed> {
-                    let mut #raw = self.0;
-                    // SAFETY: the endpoint's type says that this side receives now.
-                    match unsafe { __contracts::port::RawEnd::wait_message::<#contract>(&mut #raw, #side_value) } {
-                        // SAFETY: the message was just found at the head, in the state of the endpoint's type.
-                        __core::result::Result::Ok(#message) => {
-                            if #received::HOLDS_HANDLES
-                                && !unsafe { __contracts::port::RawEnd::has_room::<#contract>(&#raw, #side_value) }
-                            {
-                                return __core::result::Result::Err(__contracts::Closed);
-                            }
-                            __core::result::Result::Ok(unsafe { #received::open(#raw, #message) })
-                        }
-                        __core::result::Result::Err(#closed) => __core::result::Result::Err(#closed),
-                    }
+                    __contracts::Receive::receive(self)
                 }
 
                 #[doc = "As [`receive`](Self::receive), without waiting."]
@@ -313,26 +287,7 @@ impl Writer<'_> {
                          blocks would break the SIP's limit."]
                 #[inline]
                 #visibility fn try_receive(self) -> __core::result::Result<#received, __contracts::TryReceiveError<Self>> {
-                    let mut #raw = self.0;
-                    // SAFETY: as in `receive`.
-                    match unsafe { __contracts::port::RawEnd::poll_message::<#contract>(&mut #raw, #side_value) } {
-                        __core::result::Result::Ok(__core::option::Option::Some(#message)) => {
-                            if #received::HOLDS_HANDLES
-                                && !unsafe { __contracts::port::RawEnd::has_room::<#contract>(&#raw, #side_value) }
-                            {
-                                return __core::result::Result::Err(__contracts::TryReceiveError::OverLimit(
-                                    #endpoint(#raw, __core::marker::PhantomData),
-                                ));
-                            }
-                            __core::result::Result::Ok(unsafe { #received::open(#raw, #message) })
-                        }
-                        __core::result::Result::Ok(__core::option::Option::None) => __core::result::Result::Err(
-                            __contracts::TryReceiveError::Empty(#endpoint(#raw, __core::marker::PhantomData)),
-                        ),
-                        __core::result::Result::Err(_) => {
-                            __core::result::Result::Err(__contracts::TryReceiveError::Closed)
-                        }
-                    }
+                    __contracts::Receive::try_receive(self)
                 }
 
                 #[doc = "As [`receive`](Self::receive), waiting until `deadline` at most."]
@@ -351,16 +306,16 @@ impl Writer<'_> {
                 }
             }
 
-            // SAFETY: in this state the peer sends.
+            // SAFETY: in this state the peer sends, and these messages alone.
             unsafe impl __contracts::Receive for #endpoint<#from> {
                 type Received = #received;
+                const HOLDS_HANDLES: __core::primitive::bool = false #(|| <#bodies as __contracts::Exchange>::HANDLES > 0)*;
                 #[inline]
-                fn receive(self) -> __core::result::Result<#received, __contracts::Closed> {
-                    #endpoint::<#from>::receive(self)
-                }
-                #[inline]
-                fn try_receive(self) -> __core::result::Result<#received, __contracts::TryReceiveError<Self>> {
-                    #endpoint::<#from>::try_receive(self)
+                unsafe fn open(mut #raw: __contracts::port::RawEnd, #message: __core::primitive::u16) -> #received {
+                    match #message {
+                        #(#arms)*
+                        _ => __contracts::port::RawEnd::unknown_message(&#raw, #message),
+                    }
                 }
             }
         }

@@ -1,7 +1,6 @@
-//! What the generated code must not contain, and how long it takes.
+//! What the generated code must not contain, and how large it is.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::DeriveInput;
@@ -82,22 +81,30 @@ fn attributes_of_the_users_other_than_docs_are_not_repeated() {
     }
 }
 
-#[test]
-fn a_contract_of_forty_messages_takes_less_than_fifty_milliseconds() {
-    let mut text = "#[contract(start = Ready)] pub enum Large {".to_owned();
-    for i in 0..20 {
-        text +=
-            &format!("#[client(Ready => S{i})] Ask{i} {{ block: ExBox<[u8]>, offset: u64, length: u32 }},");
-        text += &format!("#[server(S{i} => Ready)] Reply{i} {{ block: ExBox<[u8]>, length: u32 }},");
-    }
-    text += "}";
-    let input: DeriveInput = syn::parse_str(&text).expect("an enum");
-    let once = || {
-        let start = Instant::now();
-        contract(&input).expect("a contract");
-        start.elapsed()
+/// A contract of this many requests, each with its answer.
+fn requests(count: usize) -> TokenStream {
+    let request = |i| {
+        format!(
+            "#[client(Ready => S{i})] Ask{i} {{ block: ExBox<[u8]>, offset: u64 }},
+             #[server(S{i} => Ready)] Reply{i} {{ block: ExBox<[u8]>, length: u32 }},"
+        )
     };
-    // The machine may be busy with other things: one run that is not disturbed counts.
-    let limit = Duration::from_millis(50);
-    assert!((0..200).any(|_| once() < limit), "the last of many runs took {:?}", once());
+    let requests: String = (0..count).map(request).collect();
+    expand(&format!("#[contract(start = Ready)] pub enum Large {{ {requests} }}"))
+}
+
+fn size(tokens: TokenStream) -> usize {
+    let of = |token| match token {
+        TokenTree::Group(group) => 1 + size(group.stream()),
+        TokenTree::Ident(_) | TokenTree::Punct(_) | TokenTree::Literal(_) => 1,
+    };
+    tokens.into_iter().map(of).sum()
+}
+
+#[test]
+fn the_code_of_a_contract_grows_with_its_messages_and_no_faster() {
+    let [ten, twenty, forty] = [10, 20, 40].map(|count| size(requests(count)));
+    let each = (twenty - ten) / 10;
+    println!("{each} tokens for a request and its answer");
+    assert!((forty - twenty).abs_diff(20 * each) <= 20, "{ten}, {twenty}, {forty} tokens");
 }
