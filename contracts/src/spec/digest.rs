@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Idle --?Part--> Hashing --!Hashed--> Idle          as often as there are blocks
-//! Idle --?Finish--> Finishing --!Digest--> Idle      and from the start again
+//! Idle --?Finish--> Finishing --!Sum--> Idle         and from the start again
 //! ```
 
 use crate::{Contract, ExBox};

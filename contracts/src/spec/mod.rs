@@ -61,7 +61,13 @@ pub const ALL: &[&Description] = &[
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::format;
+    use std::string::String;
+    use std::vec::Vec;
+
     use super::*;
+    use crate::Side;
 
     #[test]
     fn every_contract_of_this_folder_is_listed() {
@@ -75,5 +81,47 @@ mod tests {
         let mut names: std::vec::Vec<&str> = ALL.iter().map(|contract| contract.name).collect();
         names.dedup();
         assert_eq!(names.len(), ALL.len());
+    }
+
+    /// The steps of the diagrams in a file, each as `From --?Message--> To`. A line may begin with a contract's name.
+    fn drawn(text: &str) -> BTreeSet<String> {
+        let mut steps = BTreeSet::new();
+        for line in text.lines().filter_map(|line| line.strip_prefix("//").map(|line| line[1..].trim())) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            for at in 1..words.len().saturating_sub(1) {
+                if words[at].starts_with("--") && words[at].ends_with("-->") {
+                    steps.insert([words[at - 1], words[at], words[at + 1]].join(" "));
+                }
+            }
+        }
+        steps
+    }
+
+    #[test]
+    fn the_diagrams_show_every_step_of_their_contracts_and_no_others() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/spec");
+        for file in std::fs::read_dir(folder).expect("the sources are there") {
+            let path = file.expect("an entry").path();
+            let text = std::fs::read_to_string(&path).expect("a text");
+            let here = |contract: &&&Description| text.contains(&format!("pub enum {} {{", contract.name));
+            let steps = ALL.iter().filter(here).flat_map(|contract| {
+                contract.messages.iter().flat_map(move |message| {
+                    let mark = if message.sender == Side::Client { '?' } else { '!' };
+                    message.steps.iter().map(move |(from, to)| {
+                        let state = |state: &u16| contract.states[usize::from(*state)].name;
+                        format!("{} --{mark}{}--> {}", state(from), message.name, state(to))
+                    })
+                })
+            });
+            let (steps, drawn): (BTreeSet<String>, _) = (steps.collect(), drawn(&text));
+            let missing: Vec<_> = steps.difference(&drawn).collect();
+            let wrong: Vec<_> = drawn.difference(&steps).collect();
+            if path.file_name().is_some_and(|name| name != "mod.rs") {
+                assert!(
+                    missing.is_empty() && wrong.is_empty(),
+                    "{path:?}: missing {missing:#?}, wrong {wrong:#?}"
+                );
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! Store    Ready --?Get--> Getting --!Value--> Ready
 //!                          Getting --!Missing--> Ready
+//!                          Getting --!Full--> Ready
 //!          Ready --?Put--> Putting --!Stored--> Ready
 //!                          Putting --!Conflict--> Ready
 //!                          Putting --!Full--> Ready
@@ -13,6 +14,7 @@
 //!
 //! Cursor   Ready --?Next--> Moving --!Entry--> Ready
 //!                           Moving --!Passed--> Ready
+//!                           Moving --!Full--> Ready
 //!          Ready --?Seek--> Moving
 //!          Ready --?Close--> End
 //! ```
@@ -119,6 +121,9 @@ pub enum Cursor {
     /// There is none. The cursor is behind the last entry, and can be moved back.
     #[server(Moving => Ready)]
     Passed,
+    /// There is no memory for a copy of its value. The cursor is where it was.
+    #[server(Moving => Ready)]
+    Full,
     /// Done with it.
     #[client(Ready => End)]
     Close,

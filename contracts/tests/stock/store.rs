@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::thread;
 
+use contracts::binding::host::{Exhaustion, pretend_exhausted};
 use contracts::spec::store::cursor::{self, ClientMoving, Server as CursorServer, ServerReady as OnCursor};
 use contracts::spec::store::store::{
     self, ClientDeleting, ClientGetting, ClientPutting, ClientScanning, Server as StoreServer,
@@ -98,11 +99,13 @@ impl Map {
         };
         let mut rest = self.entries.range((place.after.clone(), Bound::Unbounded));
         Some(match rest.next().filter(|(key, _)| key.starts_with(place.prefix.as_str())) {
-            Some((key, entry)) => {
-                place.after = Bound::Excluded(key.clone());
-                let value = ExBox::copy_of(&entry.value).expect("memory");
-                next.entry(Key::truncated(key), value, entry.version)
-            }
+            Some((key, entry)) => match ExBox::copy_of(&entry.value) {
+                Ok(value) => {
+                    place.after = Bound::Excluded(key.clone());
+                    next.entry(Key::truncated(key), value, entry.version)
+                }
+                Err(_) => next.full(),
+            },
             None => next.passed(),
         })
     }
@@ -174,6 +177,7 @@ fn at(moving: cursor::Client<cursor::Moving>) -> (Option<String>, CursorClient) 
             (Some(key.to_string()), next)
         }
         ClientMoving::Passed { next } => (None, next),
+        ClientMoving::Full { .. } => panic!("there is memory"),
     }
 }
 
@@ -256,4 +260,22 @@ fn cursors_keep_their_own_places_while_the_store_changes() {
     let (_, _client) = put(client, "a/0", b"a/0");
     assert_eq!(at(one.next()).0.as_deref(), Some("b/2"), "what was removed is passed over");
     assert_eq!(at(two.next()).0.as_deref(), Some("a/0"), "what was added is found");
+}
+
+#[test]
+fn a_cursor_that_finds_no_memory_stays_where_it_was() {
+    let mut map = Map::default();
+    map.entries.insert("k".to_owned(), Entry { value: block(b"one"), version: 1 });
+    let mut place = Place { prefix: key(""), after: Bound::Unbounded };
+    let (client, server) = pair::<Cursor>();
+    let moving = client.next();
+    pretend_exhausted(Exhaustion::On);
+    let server = map.step(server.receive().expect("it was sent"), &mut place);
+    pretend_exhausted(Exhaustion::Off);
+    let Ok(ClientMoving::Full { next: client }) = moving.receive() else { panic!("there is no memory") };
+    let moving = client.next();
+    let request = server.expect("the session goes on").receive().expect("it was sent");
+    let server = map.step(request, &mut place);
+    assert!(matches!(moving.receive(), Ok(ClientMoving::Entry { version: 1, .. })), "none is passed over");
+    drop(server);
 }
