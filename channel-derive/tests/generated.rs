@@ -5,7 +5,13 @@
 use contracts::Contract;
 
 fn depths<C: Contract>() -> [usize; 2] {
-    [C::DEPTH_TO_CLIENT, C::DEPTH_TO_SERVER]
+    let depths = [C::DEPTH_TO_CLIENT, C::DEPTH_TO_SERVER];
+    let [to_client, to_server] = depths.map(|depth| depth as u32);
+    // What rings are made from, and what a description says, is the same.
+    let description = C::DESCRIPTION;
+    assert_eq!((description.depth_to_client, description.depth_to_server), (to_client, to_server));
+    assert_eq!(C::SHAPE.depth, [to_client, to_server]);
+    depths
 }
 
 mod contract_0 {

@@ -41,7 +41,12 @@ fn the_contracts_that_rustc_compiles_are_those_of_the_oracle() {
     let mut text = "//! Contracts at random, through the real derive. Written by `check::oracle::generated`, whose test says how; do not\n\
                     //! edit.\n#![allow(dead_code, missing_docs)]\n\n\
                     use contracts::Contract;\n\n\
-                    fn depths<C: Contract>() -> [usize; 2] {\n    [C::DEPTH_TO_CLIENT, C::DEPTH_TO_SERVER]\n}\n"
+                    fn depths<C: Contract>() -> [usize; 2] {\n    let depths = [C::DEPTH_TO_CLIENT, C::DEPTH_TO_SERVER];\n    \
+                    let [to_client, to_server] = depths.map(|depth| depth as u32);\n    \
+                    // What rings are made from, and what a description says, is the same.\n    \
+                    let description = C::DESCRIPTION;\n    \
+                    assert_eq!((description.depth_to_client, description.depth_to_server), (to_client, to_server));\n    \
+                    assert_eq!(C::SHAPE.depth, [to_client, to_server]);\n    depths\n}\n"
         .to_owned();
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     for number in 0..12 {
