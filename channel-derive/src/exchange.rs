@@ -1,13 +1,18 @@
 //! `derive(Exchange)`: a struct or enum whose layout is fixed and whose every part may cross.
 
+mod check;
+mod repr;
+
+use check::check;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Data, DataEnum, DeriveInput, Fields, GenericParam, Generics, Ident, Index, Token, Type,
-    TypeParamBound,
+    Data, DataEnum, DeriveInput, Fields, GenericParam, Generics, Ident, Index, Token, Type, TypeParamBound,
 };
+
+use repr::Repr;
 
 use crate::hygiene::{anchor, local};
 use crate::parse::plain;
@@ -22,6 +27,7 @@ fn error<T>(span: Span, text: impl std::fmt::Display) -> syn::Result<T> {
 pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
     let repr = Repr::of(&input.attrs)?;
     let (impl_parameters, arguments) = parameters(&input.generics)?;
+    let check = check(input)?;
     let body = match &input.data {
         Data::Struct(data) => {
             repr.fixes_struct(&input.ident)?;
@@ -40,7 +46,16 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
         }
     };
     let name = &input.ident;
-    let Body { carries, fingerprint, handles, any_bytes, wire_bytes, hand_over, wire } = body;
+    let Body { carries, mut fingerprint, handles, mut any_bytes, wire_bytes, hand_over, encode, mut decode } =
+        body;
+    if let Some(check) = check {
+        let decoder = wire::decoder();
+        // Other bytes than before stand for a block of such values.
+        fingerprint = quote!(__contracts::generated::checked(#fingerprint));
+        any_bytes = quote!(false);
+        decode = quote!(__contracts::wire::Decoder::checked(#decoder, |#decoder| { #decode }, #check));
+    }
+    let wire = wire::functions(&encode, &decode);
     let transfer = local("transfer");
     // Keeps rustc from listing every such type of a program where one cannot cross.
     let quiet = impl_parameters.is_empty().then(|| quote!(#[diagnostic::do_not_recommend]));
@@ -96,8 +111,9 @@ struct Body {
     any_bytes: TokenStream,
     wire_bytes: TokenStream,
     hand_over: TokenStream,
-    /// The functions for the wire form.
-    wire: TokenStream,
+    /// The bodies of the functions for the wire form.
+    encode: TokenStream,
+    decode: TokenStream,
 }
 
 fn structure(input: &DeriveInput, fields: &Fields) -> syn::Result<Body> {
@@ -122,21 +138,18 @@ fn structure(input: &DeriveInput, fields: &Fields) -> syn::Result<Body> {
     let fields = quote!(__contracts::generated::Carries::fields(<Self as __contracts::Exchange>::CARRIES));
     let (pattern, encode, decode) = (wire::pattern(&wired), wire::encode(&wired), wire::decode(&wired));
     let encoder = wire::encoder();
-    let wire = wire::functions(
-        &quote! {
+    Ok(Body {
+        encode: quote! {
             __contracts::wire::Encoder::open(#encoder, #name);
             let Self { #pattern } = self;
             #encode
         },
-        &quote!(__core::result::Result::Ok(Self { #decode })),
-    );
-    Ok(Body {
+        decode: quote!(__core::result::Result::Ok(Self { #decode })),
         carries: quote!(__contracts::generated::Carries::Fields(&[#(#parts),*])),
         fingerprint: quote!(__contracts::generated::layout::<Self>(#name, #fields)),
         handles: quote!(__contracts::generated::handles(#fields)),
         any_bytes: quote!(__contracts::generated::any_bytes::<Self>(#fields)),
         wire_bytes: quote!(__contracts::generated::wire_bytes(#fields)),
-        wire,
         hand_over: quote! {
             let Self { #(#patterns),* } = self;
             #(#handed)*
@@ -211,20 +224,17 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
     }
     let count = data.variants.len() as u32;
     let carried = quote!(__contracts::generated::Carries::variants(<Self as __contracts::Exchange>::CARRIES));
-    let wire = wire::functions(
-        &quote!(match self { #(#encodes)* }),
-        &quote! {
+    Ok(Body {
+        encode: quote!(match self { #(#encodes)* }),
+        decode: quote! {
             match __contracts::wire::Decoder::variant(#decoder, #count)? {
                 #(#decodes)*
                 _ => __core::result::Result::Err(__contracts::wire::Decoder::no_variant(#decoder)),
             }
         },
-    );
-    Ok(Body {
         // A number that no variant has is not a value.
         any_bytes: quote!(false),
         wire_bytes: quote!(__contracts::generated::variants_wire_bytes(#carried)),
-        wire,
         carries: quote!(__contracts::generated::Carries::Variants(&[#(#variants),*])),
         fingerprint: quote!(__contracts::generated::variants::<Self>(#name, #carried)),
         handles: quote!(__contracts::generated::variants_handles(#carried)),
@@ -295,70 +305,4 @@ fn plain_bounds(bounds: &Punctuated<TypeParamBound, Token![+]>) -> syn::Result<V
         ),
     };
     bounds.iter().map(plain).collect()
-}
-
-/// What `#[repr(...)]` says.
-#[derive(Default)]
-struct Repr {
-    c: bool,
-    transparent: bool,
-    integer: bool,
-}
-
-impl Repr {
-    fn of(attributes: &[Attribute]) -> syn::Result<Repr> {
-        let mut repr = Repr::default();
-        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("repr")) {
-            attribute.parse_nested_meta(|meta| {
-                let Some(ident) = meta.path.get_ident() else { return Ok(()) };
-                match ident.to_string().as_str() {
-                    "C" => repr.c = true,
-                    "transparent" => repr.transparent = true,
-                    "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => {
-                        repr.integer = true;
-                    }
-                    "packed" => {
-                        return Err(meta.error(
-                            "a packed type cannot cross a channel: its fields cannot be referred to\n\
-                             help: remove `packed` and order the fields by size",
-                        ));
-                    }
-                    _ => {}
-                }
-                // `align(N)`: rustc checks it, and alignment is in the fingerprint.
-                if meta.input.peek(syn::token::Paren) {
-                    let content;
-                    syn::parenthesized!(content in meta.input);
-                    content.parse::<TokenStream>()?;
-                }
-                Ok(())
-            })?;
-        }
-        Ok(repr)
-    }
-
-    fn fixes_struct(&self, name: &Ident) -> syn::Result<()> {
-        if self.c || self.transparent {
-            return Ok(());
-        }
-        error(
-            name.span(),
-            format!(
-                "the layout of struct `{name}` is not fixed: two programs built apart may disagree\nhelp: add `#[repr(C)]`"
-            ),
-        )
-    }
-
-    fn fixes_enum(&self, name: &Ident) -> syn::Result<()> {
-        if self.c || self.integer {
-            return Ok(());
-        }
-        error(
-            name.span(),
-            format!(
-                "the layout of enum `{name}` is not fixed: two programs built apart may disagree\n\
-                 help: add `#[repr(u8)]`, or `#[repr(C)]` if its variants have fields"
-            ),
-        )
-    }
 }

@@ -71,7 +71,35 @@ pub fn derive_contract(input: TokenStream) -> TokenStream {
 /// Lets a struct or enum cross channels: checks that its layout is fixed and that every part may cross.
 ///
 /// Structs need `#[repr(C)]` (or `transparent`), enums `#[repr(C)]` or an integer type such as `#[repr(u8)]`.
-#[proc_macro_derive(Exchange)]
+///
+/// **It is a constructor for everybody, also of private fields**: a message in wire form is decoded by safe code, and so is
+/// a block whose content is any bytes. A value is then no proof of anything that its own functions promise. What a value
+/// has to be is said by a check, which decoding asks:
+///
+/// ```
+/// use contracts::Exchange;
+///
+/// /// An hour and a minute of a day.
+/// #[derive(Clone, Copy, Debug, Exchange)]
+/// #[repr(C)]
+/// #[exchange(check = Self::is_valid)]
+/// pub struct Time {
+///     hour: u8,
+///     minute: u8,
+/// }
+///
+/// impl Time {
+///     fn is_valid(&self) -> bool {
+///         self.hour < 24 && self.minute < 60
+///     }
+/// }
+/// # fn main() {}
+/// ```
+///
+/// Blocks of such values are packed when they cross in wire form, as those of enums are. Between processes of one system
+/// values move as they are, and the check is not asked: they were values before. A check does not make a value a secret
+/// or a right either: for that, send an endpoint.
+#[proc_macro_derive(Exchange, attributes(exchange))]
 pub fn derive_exchange(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     exchange::derive(&input).unwrap_or_else(syn::Error::into_compile_error).into()

@@ -17,6 +17,9 @@ use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
 
 /// A type whose values may cross a channel.
 ///
+/// [Decoding](crate::wire) makes values of it from bytes, without the type's own functions being asked: see
+/// `derive(Exchange)` for what that means, and for a check.
+///
 /// # Safety
 ///
 /// A value holds no pointer to the sender's memory other than through blocks and endpoints; its layout is fixed

@@ -232,6 +232,11 @@ pub const fn layout<T>(name: &str, parts: &[Field]) -> u64 {
     fields(hash, parts)
 }
 
+/// Fingerprint of a type whose values are checked, from that without.
+pub const fn checked(fingerprint: u64) -> u64 {
+    text(fingerprint, "checked")
+}
+
 /// Fingerprint of an enum: each variant's name, number and fields.
 pub const fn variants<T>(name: &str, variants: &[Variant]) -> u64 {
     let mut hash = layout::<T>(name, &[]);

@@ -34,6 +34,10 @@ enum Source<'a> {
     },
 }
 
+/// How often a value is made up that its type's check refuses.
+#[cfg(feature = "std")]
+const MOST_TRIES: usize = 10_000;
+
 /// The value if it is made up.
 macro_rules! made_up {
     ($this:ident, $random:ident => $value:expr) => {
@@ -212,6 +216,26 @@ impl<'a> Decoder<'a> {
     #[cold]
     pub fn no_variant(&self) -> DecodeError {
         self.bad_value(ValueFault::Variant)
+    }
+
+    /// A value that its type's check takes for one. It is made up again until the check does.
+    pub fn checked<T>(
+        &mut self,
+        read: impl Fn(&mut Self) -> Result<T, DecodeError>,
+        check: impl Fn(&T) -> bool,
+    ) -> Result<T, DecodeError> {
+        let tries = match &self.source {
+            Source::Bytes(_) => 1,
+            #[cfg(feature = "std")]
+            Source::Random { .. } => MOST_TRIES,
+        };
+        for _ in 0..tries {
+            let value = read(self)?;
+            if check(&value) {
+                return Ok(value);
+            }
+        }
+        Err(self.bad_value(ValueFault::Refused))
     }
 
     fn handle(&mut self) -> Result<Handle, DecodeError> {

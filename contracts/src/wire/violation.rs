@@ -80,6 +80,8 @@ pub enum ValueFault {
     Length,
     /// A text is not UTF-8.
     Utf8,
+    /// The type's own check says that it is none.
+    Refused,
 }
 
 /// Why a handle is not what its field says.
@@ -187,6 +189,7 @@ impl fmt::Display for ValueFault {
             ValueFault::Variant => "is a variant that its enum does not have",
             ValueFault::Length => "is a text longer than its type allows",
             ValueFault::Utf8 => "is a text that is not UTF-8",
+            ValueFault::Refused => "is no value, as its type's own check says",
         })
     }
 }

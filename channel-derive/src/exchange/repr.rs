@@ -1,0 +1,72 @@
+//! Whether a type's layout is fixed.
+
+use proc_macro2::TokenStream;
+use syn::{Attribute, Ident};
+
+use super::error;
+
+/// What `#[repr(...)]` says.
+#[derive(Default)]
+pub(super) struct Repr {
+    c: bool,
+    transparent: bool,
+    integer: bool,
+}
+
+impl Repr {
+    pub(super) fn of(attributes: &[Attribute]) -> syn::Result<Repr> {
+        let mut repr = Repr::default();
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("repr")) {
+            attribute.parse_nested_meta(|meta| {
+                let Some(ident) = meta.path.get_ident() else { return Ok(()) };
+                match ident.to_string().as_str() {
+                    "C" => repr.c = true,
+                    "transparent" => repr.transparent = true,
+                    "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => {
+                        repr.integer = true;
+                    }
+                    "packed" => {
+                        return Err(meta.error(
+                            "a packed type cannot cross a channel: its fields cannot be referred to\n\
+                             help: remove `packed` and order the fields by size",
+                        ));
+                    }
+                    _ => {}
+                }
+                // `align(N)`: rustc checks it, and alignment is in the fingerprint.
+                if meta.input.peek(syn::token::Paren) {
+                    let content;
+                    syn::parenthesized!(content in meta.input);
+                    content.parse::<TokenStream>()?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(repr)
+    }
+
+    pub(super) fn fixes_struct(&self, name: &Ident) -> syn::Result<()> {
+        if self.c || self.transparent {
+            return Ok(());
+        }
+        error(
+            name.span(),
+            format!(
+                "the layout of struct `{name}` is not fixed: two programs built apart may disagree\nhelp: add `#[repr(C)]`"
+            ),
+        )
+    }
+
+    pub(super) fn fixes_enum(&self, name: &Ident) -> syn::Result<()> {
+        if self.c || self.integer {
+            return Ok(());
+        }
+        error(
+            name.span(),
+            format!(
+                "the layout of enum `{name}` is not fixed: two programs built apart may disagree\n\
+                 help: add `#[repr(u8)]`, or `#[repr(C)]` if its variants have fields"
+            ),
+        )
+    }
+}
