@@ -7,12 +7,12 @@
 //! Everything here is reached through raw pointers by code that may write at the same time, so every mutable
 //! field is an atomic or a cell; on one core the relaxed accesses compile to plain moves.
 
-use core::mem::{offset_of, size_of};
-use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
+use core::mem::{align_of, offset_of, size_of};
 
 use crate::channel::Shape;
 use crate::endpoint::{Side, StateDescription};
 use crate::fingerprint;
+use crate::sync::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Watch};
 
 /// Who owns a block or an endpoint: nobody, the kernel, a SIP, or the end of a channel it is in flight to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -174,6 +174,7 @@ pub const NEW_MEMBER: usize = usize::MAX;
 pub const NOTIFY_SET: usize = 1;
 
 /// How far one direction has come. Both counters only grow; a ring holds `head - tail` messages.
+#[derive(Default)]
 #[repr(C, align(64))]
 pub struct Cursor {
     /// Messages so far: sent (in a head) or received (in a tail). Written by one side only.
@@ -223,16 +224,21 @@ pub struct Channel {
 }
 
 /// The head of a slot; the message's body follows at [`SLOT_BODY`].
+#[derive(Default)]
 #[repr(C, align(16))]
 pub struct Slot {
     /// All that the message carries, chained.
     pub chain: AtomicPtr<Tracked>,
     /// Which message of the contract it is.
     pub message: AtomicU32,
+    /// Sees that nobody writes the body while another is at it.
+    pub(crate) body: Watch,
 }
 
-/// Bytes from a slot's start to the message's body; also the greatest alignment of a body.
-pub const SLOT_BODY: usize = 16;
+/// Bytes from a slot's start to the message's body.
+pub const SLOT_BODY: usize = size_of::<Slot>();
+/// The greatest alignment of a message's body.
+pub const BODY_ALIGN: usize = align_of::<Slot>();
 
 /// Many endpoints that one thread waits on: the kernel object behind an `EndpointSet` and behind a service.
 #[repr(C, align(64))]
@@ -249,6 +255,7 @@ pub struct Set {
 
 impl Set {
     /// An empty set without a number and an owner.
+    #[cfg(not(loom))]
     pub const fn unlisted() -> Set {
         Set {
             id: 0,
@@ -442,7 +449,7 @@ pub const HASH: u64 = {
     hash
 };
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::fmt::Write;
     use std::string::String;

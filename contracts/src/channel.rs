@@ -12,6 +12,7 @@ use crate::abi::{
 };
 use crate::endpoint::{Description, Side};
 use crate::reach;
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64};
 
 /// All that a channel's memory depends on. Index 0 of a pair is the direction to the client, 1 to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,19 +117,35 @@ pub unsafe fn initialise(
     mark: u32,
 ) -> *const Channel {
     let channel = memory.cast::<Channel>();
-    // SAFETY: the caller gives us the memory; zero is a valid value of every field.
+    let end = || End {
+        tracked: Tracked {
+            owner: AtomicU64::new(owner.to_bits()),
+            next: AtomicPtr::default(),
+            kind: AtomicU32::new(TRACKED_END),
+            mark: AtomicU32::new(mark),
+        },
+        notify: Default::default(),
+        ready_next: AtomicPtr::default(),
+        ready: AtomicU32::default(),
+        closed: AtomicU32::default(),
+        key: Default::default(),
+        channel: AtomicPtr::new(channel),
+    };
+    // SAFETY: the caller gives us the memory, which has room for the header and the slots.
     unsafe {
-        ptr::write_bytes(memory, 0, plan.layout.size());
-        (*channel).id = id;
-        (*channel).fingerprint = shape.fingerprint;
-        (*channel).state.store(u32::from(shape.start), Relaxed);
-        (*channel).rings = plan.rings;
-        for side in [Side::Client, Side::Server] {
-            let end = &(*channel).ends[side as usize];
-            end.tracked.kind.store(TRACKED_END, Relaxed);
-            end.tracked.owner.store(owner.to_bits(), Relaxed);
-            end.tracked.mark.store(mark, Relaxed);
-            end.channel.store(channel, Relaxed);
+        channel.write(Channel {
+            id,
+            fingerprint: shape.fingerprint,
+            rings: plan.rings,
+            state: AtomicU32::new(u32::from(shape.start)),
+            closed_ends: AtomicU32::default(),
+            memory: AtomicPtr::default(),
+            ends: [end(), end()],
+            heads: Default::default(),
+            tails: Default::default(),
+        });
+        for ring in &plan.rings {
+            (0..=ring.mask).for_each(|count| ring.slot(&*channel, u64::from(count)).write(Slot::default()));
         }
     }
     channel

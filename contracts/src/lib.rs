@@ -46,6 +46,7 @@ pub mod select;
 pub mod set;
 pub mod spec;
 pub mod stream;
+mod sync;
 #[cfg(feature = "std")]
 pub mod testing;
 pub mod text;

@@ -3,7 +3,7 @@
 use core::mem::{align_of, offset_of, size_of};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use crate::abi::{Channel, End, Owner, Ring, SLOT_BODY};
+use crate::abi::{BODY_ALIGN, Channel, End, Owner, Ring, SLOT_BODY};
 use crate::binding;
 use crate::endpoint::{Closed, Contract, Side};
 use crate::exchange::{Exchange, Transfer};
@@ -168,7 +168,7 @@ impl RawEnd {
     /// As [`RawEnd::send`].
     #[inline(always)]
     unsafe fn put<C: Contract, B: Exchange>(&mut self, side: Side, message: u16, next_state: u16, body: B) {
-        const { assert!(align_of::<B>() <= SLOT_BODY, "a message's body is aligned to 16 bytes at most") };
+        const { assert!(align_of::<B>() <= BODY_ALIGN, "a message's body is aligned to 16 bytes at most") };
         // SAFETY: passed on to the caller.
         let channel = unsafe { self.channel_as(side) };
         let to = side.peer();
@@ -190,7 +190,7 @@ impl RawEnd {
         unsafe {
             (*slot).chain.store(chain.cast_mut(), Relaxed);
             (*slot).message.store(u32::from(message), Relaxed);
-            slot.cast::<u8>().add(SLOT_BODY).cast::<B>().write(body);
+            (*slot).body.write(|| slot.cast::<u8>().add(SLOT_BODY).cast::<B>().write(body));
         }
         channel.state.store(u32::from(next_state), Relaxed);
         if const { stream::flows(C::DESCRIPTION) } && batch::<C>(side) > 0 {
@@ -419,7 +419,7 @@ impl RawEnd {
             }
         }
         // SAFETY: the caller vouches for the body's type; it is read once, before the slot is given back.
-        let body = unsafe { slot.cast::<u8>().add(SLOT_BODY).cast::<B>().read() };
+        let body = unsafe { (*slot).body.read(|| slot.cast::<u8>().add(SLOT_BODY).cast::<B>().read()) };
         tail.store(count.wrapping_add(1), Release);
         if B::HANDLES > 0 {
             binding::end_transfer();

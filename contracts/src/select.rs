@@ -1,11 +1,11 @@
 //! Waiting on a few unlike endpoints, each held in a variable.
 
-use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
 
 use crate::binding;
 use crate::endpoint::{Closed, TryReceiveError};
 use crate::set::{Member, Watched};
+use crate::sync::{AtomicUsize, statics};
 use crate::time::Instant;
 
 /// Waits on several endpoints, each in a variable, and runs the arm of one that has something to receive.
@@ -96,8 +96,10 @@ macro_rules! select {
     ($($rest:tt)*) => { $crate::select!(@no_arm) };
 }
 
-/// Where the next look begins, so that no arm comes first for ever.
-static TURN: AtomicUsize = AtomicUsize::new(0);
+statics! {
+    /// Where the next look begins, so that no arm comes first for ever.
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+}
 
 /// The index of an end that has something to receive; none if the deadline passed first.
 #[doc(hidden)]

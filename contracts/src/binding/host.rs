@@ -7,21 +7,27 @@ use core::alloc::Layout;
 use core::cell::Cell;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, fence};
-use std::alloc;
+use core::sync::atomic::{AtomicU32, AtomicU64};
 use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock};
-use std::thread::{self, Thread};
 
 use crate::abi::{BlockEntry, Channel, End, NOTIFY_SET, Owner, OwnerKind, Set, TRACKED_BLOCK, Tracked};
 use crate::channel::{self, Carried, Closing};
 use crate::endpoint::{Contract, Side};
 use crate::exbox::Exhausted;
 use crate::port::RawEnd;
+use crate::sync::thread::{self, Thread};
+use crate::sync::{self, AtomicBool, AtomicUsize, Mutex, fence, statics, thread_local};
 use crate::time::Instant;
 
-/// The memory of each block, by the address of its entry.
-static BLOCKS: Mutex<Option<HashMap<usize, Memory>>> = Mutex::new(None);
+statics! {
+    /// The memory of each block, by the address of its entry.
+    static BLOCKS: Mutex<Option<HashMap<usize, Memory>>> = Mutex::new(None);
+    static CHANNEL_SIZES: Mutex<Vec<(u64, Layout)>> = Mutex::new(Vec::new());
+    /// Held while an end joins, leaves or is listed in a set: an end that has left is in no list.
+    static MEMBERSHIP: Mutex<()> = Mutex::new(());
+}
+
+// Nothing depends on these, so no checker needs to see them.
 static NEXT_SIP: AtomicU32 = AtomicU32::new(1);
 static NEXT_CHANNEL: AtomicU64 = AtomicU64::new(1);
 static BYTES_COPIED: AtomicU64 = AtomicU64::new(0);
@@ -42,11 +48,14 @@ struct Waiter {
 
 thread_local! {
     static SIP: u32 = NEXT_SIP.fetch_add(1, Relaxed);
-    // Leaked once a thread: a waker may still hold its address when the thread ends.
+    // Kept beyond the thread's end: a waker may still hold its address.
     static WAITER: &'static Waiter =
-        Box::leak(Box::new(Waiter { thread: thread::current(), woken: AtomicBool::new(false) }));
-    // Leaked once a thread, for the same reason.
-    static SELECTION: &'static Set = Box::leak(Box::new(Set::unlisted()));
+        sync::keep(Waiter { thread: thread::current(), woken: AtomicBool::new(false) });
+    // Kept for the same reason.
+    static SELECTION: &'static Set = new_set();
+}
+
+std::thread_local! {
     static EXHAUSTED: Cell<bool> = const { Cell::new(false) };
     static REFUSING: Cell<bool> = const { Cell::new(false) };
 }
@@ -169,22 +178,22 @@ pub(crate) fn allocate_block(layout: Layout) -> Option<&'static BlockEntry> {
     // The host's allocator takes no empty request; a block may be empty.
     let host = Layout::from_size_align(layout.size().max(1), BLOCK_ALIGN).ok()?;
     // SAFETY: the layout's size is not zero.
-    let address = unsafe { alloc::alloc(host) };
+    let address = unsafe { sync::alloc(host) };
     if address.is_null() {
         return None;
     }
-    let entry = Box::leak(Box::new(BlockEntry {
+    let entry = sync::lend(BlockEntry {
         tracked: crate::abi::Tracked {
-            owner: AtomicU64::new(owner().to_bits()),
+            owner: owner().to_bits().into(),
             next: Default::default(),
-            kind: AtomicU32::new(TRACKED_BLOCK),
+            kind: TRACKED_BLOCK.into(),
             mark: Default::default(),
         },
-        address: AtomicUsize::new(address as usize),
-        size: AtomicUsize::new(layout.size()),
-        capacity: AtomicUsize::new(host.size()),
+        address: (address as usize).into(),
+        size: layout.size().into(),
+        capacity: host.size().into(),
         account: Default::default(),
-    }));
+    });
     let mut blocks = BLOCKS.lock().expect("no holder panics");
     let memory = Memory { address: address as usize, layout: host };
     blocks.get_or_insert_default().insert(ptr::from_ref(entry) as usize, memory);
@@ -200,8 +209,8 @@ pub(crate) unsafe fn free_block(entry: &'static BlockEntry) {
     let Memory { address, layout } = known.expect("a block is freed once");
     // SAFETY: block and entry were allocated together by `allocate_block`, and the caller gives both up.
     unsafe {
-        alloc::dealloc(address as *mut u8, layout);
-        drop(Box::from_raw(ptr::from_ref(entry).cast_mut()));
+        sync::dealloc(address as *mut u8, layout);
+        sync::dealloc(ptr::from_ref(entry).cast_mut().cast(), Layout::new::<BlockEntry>());
     }
 }
 
@@ -214,7 +223,7 @@ pub(crate) fn create_channel<C: Contract>() -> Result<(RawEnd, RawEnd), Exhauste
     let layout = plan.layout();
     // SAFETY: a channel is never empty; the memory is fresh, and the ends are ours.
     unsafe {
-        let memory = alloc::alloc(layout);
+        let memory = sync::alloc(layout);
         if memory.is_null() {
             return Err(Exhausted);
         }
@@ -224,8 +233,6 @@ pub(crate) fn create_channel<C: Contract>() -> Result<(RawEnd, RawEnd), Exhauste
         Ok((RawEnd::new(channel.end(Side::Client)), RawEnd::new(channel.end(Side::Server))))
     }
 }
-
-static CHANNEL_SIZES: Mutex<Vec<(u64, Layout)>> = Mutex::new(Vec::new());
 
 /// Channels that are not closed by both sides.
 pub fn channels() -> usize {
@@ -256,7 +263,7 @@ pub(crate) unsafe fn close_end(end: &'static End) {
                     Carried::Block(entry) => free_block(&*ptr::from_ref(entry)),
                     Carried::End(end) => ends.push(&*ptr::from_ref(end)),
                 });
-                alloc::dealloc(ptr::from_ref(channel).cast_mut().cast(), layout);
+                sync::dealloc(ptr::from_ref(channel).cast_mut().cast(), layout);
                 ends.into_iter().for_each(|end| close_end(end));
             }
         }
@@ -267,12 +274,16 @@ pub(crate) fn create_set() -> Result<&'static Set, Exhausted> {
     if exhausted() {
         return Err(Exhausted);
     }
-    Ok(Box::leak(Box::new(Set {
+    Ok(new_set())
+}
+
+fn new_set() -> &'static Set {
+    sync::keep(Set {
         id: 0,
-        owner: AtomicU64::new(owner().to_bits()),
+        owner: owner().to_bits().into(),
         waiter: AtomicUsize::new(0),
         ready: Default::default(),
-    })))
+    })
 }
 
 /// # Safety
@@ -293,10 +304,11 @@ fn unpark(waiter: usize) {
 fn park(word: &AtomicUsize, deadline: Option<Instant>, something_there: impl Fn() -> bool) {
     let waiter = WAITER.with(|waiter| *waiter);
     waiter.woken.store(false, SeqCst);
-    word.store(ptr::from_ref(waiter) as usize, SeqCst);
+    // Exchanges, as the waker's are: then both agree in which order they came.
+    word.swap(ptr::from_ref(waiter) as usize, SeqCst);
     fence(SeqCst);
     if something_there() {
-        word.store(0, SeqCst);
+        word.swap(0, SeqCst);
         return;
     }
     while !waiter.woken.load(SeqCst) {
@@ -344,16 +356,13 @@ fn wake(end: &End, word: usize) {
             }
             push_ready(set, end);
         }
-        fence(SeqCst);
+        // Both sides exchange this word, so the second of them sees what the first did before.
         let waiter = set.waiter.swap(0, SeqCst);
         if waiter != 0 {
             unpark(waiter);
         }
     }
 }
-
-/// Held while an end joins, leaves or is listed in a set: an end that has left is in no list.
-static MEMBERSHIP: Mutex<()> = Mutex::new(());
 
 /// Makes `end` a member of the set. `has_news` looks whether it has something to receive.
 pub(crate) fn join_set(set: &Set, end: &End, has_news: impl Fn() -> bool) {
@@ -438,8 +447,7 @@ pub(crate) fn sleep_until(deadline: Instant) {
 
 /// The time since the first call.
 pub(crate) fn now() -> Instant {
-    static START: OnceLock<std::time::Instant> = OnceLock::new();
-    Instant::from_nanos(START.get_or_init(std::time::Instant::now).elapsed().as_nanos() as u64)
+    Instant::from_nanos(sync::nanoseconds())
 }
 
 /// The set that the calling thread's selections wait on.

@@ -4,6 +4,7 @@
 //! core's own data and the kernel's table; on a host (`host`, feature `std`) the two ends are threads of one
 //! process. Which of the two is compiled in is the image's matter; no contract and no program can tell.
 
+#[cfg(not(loom))]
 #[cfg_attr(feature = "std", allow(dead_code, reason = "the host binding takes its place"))]
 pub mod bare;
 #[cfg(not(feature = "std"))]
