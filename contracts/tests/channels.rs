@@ -2,9 +2,10 @@
 
 use std::sync::Mutex;
 use std::thread;
+use std::time::Duration;
 
 use contracts::binding::host::{channels, ledger};
-use contracts::{AnyEndpoint, Closed, Contract, Either, EndpointSet, ExBox, TryReceiveError};
+use contracts::{AnyEndpoint, Closed, Contract, Either, EndpointSet, ExBox, Instant, TryReceiveError};
 
 /// A run of three messages, then an answer.
 #[derive(Contract)]
@@ -37,6 +38,9 @@ pub enum Burst {
 }
 
 use burst::*;
+
+/// How long to wait for what must come.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The ledger is the whole process's: tests that look at all of it, or use it, take turns.
 static TURN: Mutex<()> = Mutex::new(());
@@ -149,7 +153,7 @@ fn members_of_a_set_are_served_in_turn_however_talkative_one_is() {
     for round in 0..100 {
         let mut served = [0; MEMBERS];
         for _ in 0..MEMBERS {
-            let event = set.receive();
+            let event = set.try_receive().expect("every client has sent");
             let ServerIdle::First { next, .. } = event.received.expect("it was sent");
             let ServerOne::Second { next, .. } = next.receive().expect("it was sent");
             let ServerTwo::Third { next, .. } = next.receive().expect("it was sent");
@@ -194,7 +198,7 @@ fn a_server_with_many_clients_on_many_threads_loses_and_mixes_up_nothing() {
         .collect();
     let mut rounds = [0; CLIENTS as usize];
     while !set.is_empty() {
-        let event = set.receive();
+        let event = set.receive_by(Instant::now() + PATIENCE).expect("somebody sends");
         let number = event.data;
         match event.received {
             Ok(Either::This(ServerIdle::First { block, next })) => {
