@@ -23,6 +23,7 @@ pub const PROCESSES: &[&str] = &[
     "assistant",
     "bounded",
     "census",
+    "coroner",
     "dealer",
     "echo",
     "examiner",

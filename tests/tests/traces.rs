@@ -12,7 +12,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 fn log() -> &'static str {
     static LOG: OnceLock<String> = OnceLock::new();
     LOG.get_or_init(|| {
-        let system = system_of(&["archive", "witness"]).entry("sips/nested", image("nested"));
+        let system = system_of(&["archive", "coroner"]).entry("sips/nested", image("nested"));
         let run = system.run(LIMIT).expect("the machine runs");
         assert_eq!(run.outcome, Outcome::Success, "console: {}\nlog:\n{}", run.text(), run.log);
         run.log
