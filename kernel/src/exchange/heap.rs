@@ -7,12 +7,14 @@
 //!
 //! Ledger data never lies inside a block, and freeing allocates nothing.
 //!
-//! Slabs form *regions*, by which a holder's account notes where in the ledger it has had something: reclaiming looks at
-//! these alone. There are more regions than marks, so that regions far apart share one.
+//! A holder's account has a mark for each slab, by which it notes where in the ledger it has had something: reclaiming looks
+//! at these slabs alone. There can be more slabs than marks, so that slabs far apart share one.
 
 use alloc::vec::Vec;
-use core::mem::size_of;
+use core::mem::{offset_of, size_of};
 use core::ptr;
+use core::slice;
+use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::abi::{self, BlockEntry, MARKS, Owner, TRACKED_BLOCK};
@@ -44,7 +46,7 @@ pub struct Area {
     pub large: usize,
     /// End of the large blocks.
     pub large_end: usize,
-    /// The first of the marks of an account that are for this heap: half of all.
+    /// The first of the marks of an account that are for this heap, half of all; a multiple of 8.
     pub first_mark: u32,
 }
 
@@ -59,10 +61,10 @@ const SMALL_CLASSES: usize = (LARGEST / SMALLEST).trailing_zeros() as usize + 1;
 /// The class of blocks that take whole pages.
 const LARGE: usize = SMALL_CLASSES;
 const CLASSES: usize = SMALL_CLASSES + 1;
-/// Slabs in a region.
-const REGION_SLABS: usize = 16;
 /// Marks of an account that are for one heap.
 pub(super) const MARKS_HERE: usize = MARKS / 2;
+/// Marks that are looked at in one step.
+const WORD_MARKS: usize = size_of::<AtomicU64>();
 /// Ranges of 1, 2, 4, ... pages.
 const RANGE_CLASSES: usize = 32;
 
@@ -70,6 +72,10 @@ const RANGE_CLASSES: usize = 32;
 pub(super) const STEP_PAGES: usize = 256;
 
 const _: () = assert!(SLAB_BLOCKS == u64::BITS as usize, "a slab's blocks are a word's bits");
+const _: () = assert!(
+    offset_of!(abi::Account, marks).is_multiple_of(WORD_MARKS) && MARKS_HERE.is_multiple_of(WORD_MARKS),
+    "the marks for a heap are words"
+);
 
 /// What the heap holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,6 +124,20 @@ pub struct Heap<M> {
 /// Pages of a large block.
 fn large_pages(size: usize) -> usize {
     size.div_ceil(PAGE_SIZE).max(1)
+}
+
+/// The marks that are set among those from `first` on that are for one heap, counted from `first`.
+fn marked(holder: &abi::Account, first: usize) -> impl Iterator<Item = usize> {
+    let marks = &holder.marks[first..first + MARKS_HERE];
+    assert!(first.is_multiple_of(WORD_MARKS));
+    // SAFETY: the words are the bytes of `marks`, aligned as asserted above. Bytes of them are written by their holder's
+    // threads only, none of which runs meanwhile.
+    let words = unsafe { slice::from_raw_parts(marks.as_ptr().cast::<AtomicU64>(), MARKS_HERE / WORD_MARKS) };
+    let words = words.iter().map(|word| word.load(Relaxed)).enumerate().filter(|(_, word)| *word != 0);
+    words.flat_map(|(at, word)| {
+        let set = word.to_ne_bytes().into_iter().enumerate().filter(|(_, mark)| *mark != 0);
+        set.map(move |(index, _)| at * WORD_MARKS + index)
+    })
 }
 
 fn class_of(size: usize, align: usize) -> usize {
@@ -232,7 +252,7 @@ impl<M: Memory> Heap<M> {
         }
         self.totals.blocks += 1;
         let entry = self.entry(slab, index);
-        let mark = self.area.first_mark + (slab as usize / REGION_SLABS % MARKS_HERE) as u32;
+        let mark = self.area.first_mark + (slab as usize % MARKS_HERE) as u32;
         holder.marks[mark as usize].store(1, Relaxed);
         entry.tracked.kind.store(TRACKED_BLOCK, Relaxed);
         entry.tracked.mark.store(mark, Relaxed);
@@ -279,24 +299,18 @@ impl<M: Memory> Heap<M> {
         })
     }
 
-    /// The slabs of the regions that `holder` has marked.
+    /// The slabs that `holder` has marked. Those that share a mark are all among them.
     pub fn marked_slabs<'a>(&self, holder: &'a abi::Account) -> impl Iterator<Item = u32> + use<'a, M> {
-        let first = self.area.first_mark as usize;
-        let marks = &holder.marks[first..first + MARKS_HERE];
         let slabs = self.slabs.len();
-        let marked = marks.iter().enumerate().filter(|(_, mark)| mark.load(Relaxed) != 0);
-        // Regions that share the mark.
-        let regions =
-            marked.flat_map(move |(mark, _)| (mark..slabs.div_ceil(REGION_SLABS)).step_by(MARKS_HERE));
-        regions.flat_map(move |region| {
-            (region * REGION_SLABS..((region + 1) * REGION_SLABS).min(slabs)).map(|slab| slab as u32)
-        })
+        marked(holder, self.area.first_mark as usize)
+            .flat_map(move |mark| (mark..slabs).step_by(MARKS_HERE).map(|slab| slab as u32))
     }
 
     /// The next allocated block of a slab from place `from` on, and its place.
     pub fn next_in_slab(&self, slab: u32, from: usize) -> Option<(usize, &'static BlockEntry)> {
         let used = self.slabs.get(slab as usize)?.used;
-        let index = (from..SLAB_BLOCKS).find(|index| used & 1 << index != 0)?;
+        let rest = used & u64::MAX.checked_shl(from as u32)?;
+        let index = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
         Some((index, self.entry(slab, index)))
     }
 

@@ -62,7 +62,7 @@ impl SystemHeap {
         act(&mut self.heap.get_or_init(|| Mutex::new(Heap::new(KernelPages, self.area))).lock())
     }
 
-    /// Shows each block in the regions that `holder` has marked. The heap is not locked meanwhile, so blocks may be freed.
+    /// Shows each block in the slabs that `holder` has marked. The heap is not locked meanwhile, so blocks may be freed.
     pub(crate) fn for_marked(&self, holder: &abi::Account, mut each: impl FnMut(&'static BlockEntry)) {
         for slab in self.with(|heap| heap.marked_slabs(holder)) {
             let mut from = 0;

@@ -8,6 +8,8 @@ use proptest::prelude::*;
 use super::*;
 
 const SLABS: usize = 64;
+/// More slabs than there are marks.
+const MANY_SLABS: usize = MARKS_HERE + 64;
 const LARGE_BYTES: usize = 64 << 20;
 
 /// A piece of the host's memory that knows which of its pages are mapped.
@@ -20,14 +22,17 @@ struct HostMemory {
 
 impl HostMemory {
     fn heap(limit: usize) -> Heap<HostMemory> {
-        let bytes = SLABS * (SLAB_BYTES + SLAB_BYTES) + LARGE_BYTES;
+        HostMemory::heap_of(SLABS, limit)
+    }
+
+    fn heap_of(slabs: usize, limit: usize) -> Heap<HostMemory> {
+        let bytes = slabs * (SLAB_BYTES + SLAB_BYTES) + LARGE_BYTES;
         let layout = Layout::from_size_align(bytes, SLAB_BYTES).expect("the layout is valid");
         // SAFETY: the layout is not empty.
         let start = unsafe { alloc_zeroed(layout) } as usize;
         assert_ne!(start, 0);
-        let (small, large) = (start + SLABS * SLAB_BYTES, start + 2 * SLABS * SLAB_BYTES);
-        let area =
-            Area { ledger: start, small, slabs: SLABS, large, large_end: large + LARGE_BYTES, first_mark: 7 };
+        let (small, large) = (start + slabs * SLAB_BYTES, start + 2 * slabs * SLAB_BYTES);
+        let area = Area { ledger: start, small, slabs, large, large_end: large + LARGE_BYTES, first_mark: 8 };
         Heap::new(HostMemory { start, layout, mapped: HashSet::new(), limit }, area)
     }
 }
@@ -136,40 +141,61 @@ proptest! {
     }
 }
 
+/// The blocks that are looked at for a holder.
+fn looked_at(heap: &Heap<HostMemory>, holder: &abi::Account) -> Vec<&'static BlockEntry> {
+    let mut found = Vec::new();
+    for slab in heap.marked_slabs(holder) {
+        let mut from = 0;
+        while let Some((index, entry)) = heap.next_in_slab(slab, from) {
+            from = index + 1;
+            found.push(entry);
+        }
+    }
+    found
+}
+
+fn owned_by(holder: &abi::Account, entries: &[&BlockEntry]) -> usize {
+    let owner = holder.owner.load(Relaxed);
+    entries.iter().filter(|entry| entry.tracked.owner.load(Relaxed) == owner).count()
+}
+
 #[test]
-fn what_a_holder_has_is_found_by_its_marks_and_what_it_never_touched_is_not_looked_at() {
+fn what_a_holder_has_is_found_by_its_marks_and_slabs_that_it_never_touched_are_not_looked_at() {
     let mut heap = HostMemory::heap(usize::MAX);
     let (few, many) = (holder(1), holder(2));
     let mine = heap.allocate(64, 1, &few).expect("there is memory");
     for _ in 0..3000 {
         let other = heap.allocate(64, 1, &many).expect("there is memory");
         // As a receive does.
-        if other.tracked.mark.load(Relaxed) == 9 {
-            few.marks[9].store(1, Relaxed);
+        if other.tracked.mark.load(Relaxed) == 10 {
+            few.marks[10].store(1, Relaxed);
             other.tracked.owner.store(few.owner.load(Relaxed), Relaxed);
         }
     }
-    let found = |holder: &abi::Account| {
-        let mut found = Vec::new();
-        for slab in heap.marked_slabs(holder) {
-            let mut from = 0;
-            while let Some((index, entry)) = heap.next_in_slab(slab, from) {
-                from = index + 1;
-                found.push(entry);
-            }
+    // The first slab has its own block, the third what it received.
+    let found = looked_at(&heap, &few);
+    assert_eq!(found.len(), 2 * SLAB_BLOCKS);
+    assert!(found.iter().any(|entry| core::ptr::eq(*entry, mine)));
+    assert_eq!(owned_by(&few, &found), 1 + SLAB_BLOCKS);
+    assert_eq!(looked_at(&heap, &many).len(), 3001);
+    assert_eq!(looked_at(&heap, &holder(3)).len(), 0);
+}
+
+#[test]
+fn with_more_slabs_than_marks_everything_is_found_all_the_same() {
+    let mut heap = HostMemory::heap_of(MANY_SLABS, usize::MAX);
+    let (few, many) = (holder(1), holder(2));
+    let mut made = 0;
+    for slab in 0..MANY_SLABS {
+        for place in 0..SLAB_BLOCKS {
+            let is_few = slab % MARKS_HERE == 3 && place == 0;
+            heap.allocate(64, 1, if is_few { &few } else { &many }).expect("there is memory");
+            made += usize::from(is_few);
         }
-        found
-    };
-    // Three regions of 1024 places: the first has its own block, the third what it received.
-    assert_eq!(found(&few).len(), 1024 + 3001 - 2048);
-    assert!(found(&few).iter().any(|entry| core::ptr::eq(*entry, mine)));
-    let owned = found(&few)
-        .iter()
-        .filter(|entry| entry.tracked.owner.load(Relaxed) == Owner::sip(1).to_bits())
-        .count();
-    assert_eq!(owned, 1 + 3001 - 2048);
-    assert_eq!(found(&many).len(), 3001);
-    assert_eq!(found(&holder(3)).len(), 0);
+    }
+    let found = looked_at(&heap, &few);
+    assert_eq!((found.len(), owned_by(&few, &found), made), (2 * SLAB_BLOCKS, 2, 2));
+    assert_eq!(looked_at(&heap, &many).len(), MANY_SLABS * SLAB_BLOCKS);
 }
 
 #[test]
