@@ -49,6 +49,8 @@ pub struct Account {
     shared: abi::Account,
     channels: AtomicU32,
     channel_limit: u32,
+    /// Lines that its holder wrote to the log.
+    lines: AtomicU32,
     budget: Budget,
     sets: Sets,
     orphaned: AtomicBool,
@@ -78,6 +80,7 @@ impl Account {
             },
             channels: AtomicU32::new(0),
             channel_limit: limits.channels,
+            lines: AtomicU32::new(0),
             budget: Budget::new(limits.cpu_percent),
             sets: Sets::new(),
             orphaned: AtomicBool::new(false),
@@ -131,6 +134,16 @@ impl Account {
     /// Channels that count against it.
     pub fn channels(&self) -> u32 {
         self.channels.load(Relaxed)
+    }
+
+    /// Lines that its holder has written to the log.
+    pub fn lines(&self) -> u32 {
+        self.lines.load(Relaxed)
+    }
+
+    /// Counts a line that its holder writes to the log.
+    pub fn count_line(&self) {
+        self.lines.store(self.lines().saturating_add(1), Relaxed);
     }
 
     /// What its holder has had of the core.

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use core::fmt::{self, Write};
+use core::ops::{ControlFlow, Range};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use spin::Mutex;
@@ -47,25 +48,59 @@ impl Recent {
         self.length -= dropped;
     }
 
-    /// Calls `each` with every line, oldest first; one longer than [`LINE_BYTES`] is cut.
-    fn for_lines(&self, mut each: impl FnMut(&str)) {
-        let (older, newer) = self.parts();
-        let mut buffer = [0; LINE_BYTES];
-        let mut length = 0;
-        for &byte in older.iter().chain(newer) {
-            if byte != b'\n' {
-                if let Some(place) = buffer.get_mut(length) {
-                    *place = byte;
-                    length += 1;
-                }
-                continue;
+    /// Calls `each` with every line, newest first, until it says where to stop, and where each begins; one longer than
+    /// [`LINE_BYTES`] is cut.
+    fn for_lines_back(&self, mut each: impl FnMut(usize, &str) -> ControlFlow<()>) {
+        let Some(mut end) = self.newline_before(self.length) else { return };
+        loop {
+            let before = self.newline_before(end);
+            let start = before.map_or(0, |newline| newline + 1);
+            let flow = self.with_line(start..end, |line| each(start, line));
+            match before {
+                Some(newline) if flow.is_continue() => end = newline,
+                _ => return,
             }
-            // A line that was cut may end within a character.
-            let line = &buffer[..length];
-            let valid = core::str::from_utf8(line).map_or_else(|error| error.valid_up_to(), str::len);
-            each(core::str::from_utf8(&line[..valid]).unwrap_or(""));
-            length = 0;
         }
+    }
+
+    /// Calls `each` with every line from that which begins at `start` on, oldest first; long ones are cut as well.
+    fn for_lines_from(&self, mut start: usize, mut each: impl FnMut(&str)) {
+        while let Some(end) = self.newline_from(start) {
+            self.with_line(start..end, &mut each);
+            start = end + 1;
+        }
+    }
+
+    fn newline_before(&self, end: usize) -> Option<usize> {
+        let is_newline = |byte: &u8| *byte == b'\n';
+        let (older, newer) = self.pieces(0..end);
+        let place = newer.iter().rposition(is_newline).map(|place| older.len() + place);
+        place.or_else(|| older.iter().rposition(is_newline))
+    }
+
+    fn newline_from(&self, start: usize) -> Option<usize> {
+        let (older, newer) = self.pieces(start..self.length);
+        older.iter().chain(newer).position(|byte| *byte == b'\n').map(|place| start + place)
+    }
+
+    fn with_line<T>(&self, line: Range<usize>, act: impl FnOnce(&str) -> T) -> T {
+        let mut buffer = [0; LINE_BYTES];
+        let (older, newer) = self.pieces(line.start..line.end.min(line.start + LINE_BYTES));
+        buffer[..older.len()].copy_from_slice(older);
+        buffer[older.len()..older.len() + newer.len()].copy_from_slice(newer);
+        let line = &buffer[..older.len() + newer.len()];
+        // A line that was cut may end within a character.
+        let valid = core::str::from_utf8(line).map_or_else(|error| error.valid_up_to(), str::len);
+        act(core::str::from_utf8(&line[..valid]).unwrap_or(""))
+    }
+
+    /// A part of the text, counted from the oldest byte, in two pieces.
+    fn pieces(&self, range: Range<usize>) -> (&[u8], &[u8]) {
+        let (older, newer) = self.parts();
+        let middle = older.len();
+        let first = range.start.min(middle)..range.end.min(middle);
+        let second = range.start.saturating_sub(middle)..range.end.saturating_sub(middle);
+        (&older[first], &newer[second])
     }
 
     /// The text, oldest first, in two pieces.
@@ -131,22 +166,27 @@ pub fn recent() -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Calls `each` with the last `most` of the recent lines for which `which` holds, oldest first, until it fails.
+/// Calls `each` with the last `most` of the recent lines for which `which` holds, oldest first, until it fails. Lines older
+/// than these are not looked at.
 pub fn recent_lines<E>(
     most: usize,
     which: impl Fn(&str) -> bool,
     mut each: impl FnMut(&str) -> Result<(), E>,
 ) -> Result<(), E> {
     let recent = RECENT.lock();
-    let mut count = 0;
-    recent.for_lines(|line| count += usize::from(which(line)));
-    let (mut seen, mut result) = (0, Ok(()));
-    recent.for_lines(|line| {
-        if which(line) {
-            seen += 1;
-            if seen + most > count && result.is_ok() {
-                result = each(line);
+    let (mut found, mut oldest) = (0, recent.length);
+    if most > 0 {
+        recent.for_lines_back(|start, line| {
+            if which(line) {
+                (found, oldest) = (found + 1, start);
             }
+            if found == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+    }
+    let mut result = Ok(());
+    recent.for_lines_from(oldest, |line| {
+        if result.is_ok() && which(line) {
+            result = each(line);
         }
     });
     result
@@ -167,11 +207,51 @@ mod tests {
         let lines: Vec<String> = (0..10_000).map(|i| format!("line {i}\n")).collect();
         lines.iter().for_each(|line| recent.push(line.as_bytes()));
         recent.push(format!("{}\n", "é".repeat(LINE_BYTES)).as_bytes());
+        let (mut back, mut starts) = (Vec::new(), Vec::new());
+        recent.for_lines_back(|start, line| {
+            back.push(line.to_owned());
+            starts.push(start);
+            ControlFlow::Continue(())
+        });
+        for (&start, line) in starts.iter().zip(&back).step_by(501) {
+            let mut from_there = Vec::new();
+            recent.for_lines_from(start, |line| from_there.push(line.to_owned()));
+            assert_eq!(from_there.first(), Some(line));
+        }
         let mut seen = Vec::new();
-        recent.for_lines(|line| seen.push(line.to_owned()));
+        recent.for_lines_from(0, |line| seen.push(line.to_owned()));
+        back.reverse();
+        assert_eq!(seen, back);
         assert_eq!(seen.pop(), Some("é".repeat(LINE_BYTES / 2)));
         let expected = lines[lines.len() - seen.len()..].iter().map(|line| line.trim_end().to_owned());
         assert!(seen.len() > 4000 && expected.eq(seen));
+    }
+
+    #[test]
+    fn the_last_lines_of_one_are_shown_oldest_first_and_older_ones_are_not_looked_at() {
+        for i in 0..100 {
+            let mut recent = RECENT.lock();
+            recent.push(format!("{} {i}\n", if i % 10 == 0 { "mine" } else { "other" }).as_bytes());
+        }
+        let looked_at = core::cell::Cell::new(0);
+        let mine = |line: &str| {
+            looked_at.set(looked_at.get() + 1);
+            line.starts_with("mine")
+        };
+        let shown = |most| {
+            let mut shown = Vec::new();
+            let result = recent_lines(most, mine, |line| {
+                shown.push(line.to_owned());
+                Ok::<_, ()>(())
+            });
+            result.map(|()| shown)
+        };
+        assert_eq!(shown(2), Ok(vec!["mine 80".to_owned(), "mine 90".to_owned()]));
+        // Those from the first that is shown on, once in each direction.
+        assert_eq!(looked_at.replace(0), 2 * 20);
+        assert_eq!(shown(0), Ok(vec![]));
+        assert_eq!(looked_at.get(), 0);
+        assert_eq!(shown(1000).map(|lines| lines.len()), Ok(10));
     }
 
     #[test]

@@ -171,3 +171,16 @@ fn registers_that_lead_nowhere_end_the_trace_and_nothing_else() {
     }
     assert_eq!(functions(&record("loop")), ["nested::inner", "nested::inner"]);
 }
+
+#[test]
+fn a_record_holds_the_last_lines_that_the_process_itself_has_logged() {
+    let said = |case| {
+        let lines = record(case).into_iter().skip_while(|line| *line != "last log lines:").skip(1);
+        lines.map(|line| line.rsplit_once("): ").map_or(line, |(_, text)| text)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        said("panic"),
+        ["line 3", "line 4", "line 5", "line 6", "line 7", "line 8", "line 9", "line 10"]
+    );
+    assert!(said("body").is_empty());
+}

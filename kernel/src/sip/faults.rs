@@ -104,9 +104,11 @@ fn describe(sip: u32, loaded: &Loaded, exit: &Exit, out: &mut dyn Write) -> fmt:
     }
     writeln!(out, "last log lines:")?;
     let mut says = Text::<160>::default();
-    // How the log begins a line of this SIP's, after the time.
-    let _ = write!(says, "] {name} ({sip}): ");
-    log::recent_lines(LOG_LINES, |line| line.contains(&*says), |line| writeln!(out, "  {line}"))
+    // How the log begins a line of this SIP's, behind the time. One that said nothing is not searched for.
+    let _ = write!(says, " {name} ({sip}): ");
+    let is_its = |line: &str| line.split_once(']').is_some_and(|(_, rest)| rest.starts_with(&*says));
+    let lines = LOG_LINES.min(loaded.account.lines() as usize);
+    log::recent_lines(lines, is_its, |line| writeln!(out, "  {line}"))
 }
 
 /// Shows every record that is kept, oldest first.

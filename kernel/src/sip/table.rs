@@ -99,6 +99,7 @@ unsafe fn text_of<'a>(text: *const u8, length: usize) -> &'a str {
 }
 
 unsafe extern "C" fn log_line(text: *const u8, length: usize) {
+    caller().count_line();
     // SAFETY: passed on to the caller.
     info!("{}: {}", owner_name(caller().owner()), unsafe { text_of(text, length) });
 }

@@ -30,7 +30,10 @@ fn inner(what: &str) -> u64 {
     match what {
         // SAFETY: there is none: the process is to end by it.
         "body" => unsafe { asm!("ud2") },
-        "panic" => panic!("from within"),
+        "panic" => {
+            (1..=10).for_each(|line| rt::log!("line {line}"));
+            panic!("from within")
+        }
         // By the library's own functions.
         "bounds" => return u64::from(black_box(&[1u8, 2, 3][..])[3 + nothing]),
         "expect" => return black_box(None::<u64>).expect("something"),
