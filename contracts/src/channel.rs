@@ -212,8 +212,8 @@ impl Channel {
         self.rings[side as usize].slot(self, count)
     }
 
-    /// Marks one end closed. True if the other end was closed before, in which case the caller must
-    /// [`drain`](Channel::drain) the channel and free it; else it must notify the peer.
+    /// Marks one end closed. If the other end was closed before, the caller must [`drain`](Channel::drain) the channel and
+    /// free it; else it must drain it [towards](Channel::drain_towards) this end and notify the peer.
     pub fn close(&self, side: Side) -> Closing {
         self.end(side).closed.store(1, Release);
         match self.closed_ends.fetch_add(1, AcqRel) {
@@ -229,14 +229,25 @@ impl Channel {
     /// Both ends are closed, and nobody else touches the channel.
     pub unsafe fn drain(&self, mut each: impl FnMut(Carried<'_>)) {
         for side in [Side::Client, Side::Server] {
-            let (head, tail) = (&self.heads[side as usize].count, &self.tails[side as usize].count);
-            for count in tail.load(Acquire)..head.load(Acquire) {
-                // SAFETY: the slot lies in the channel and holds an undelivered message.
-                let chain = unsafe { (*self.slot(side, count)).chain.load(Relaxed) };
-                // SAFETY: the slot's chain was written by the send and not taken by a receive.
-                unsafe { walk(chain, &mut each) };
-            }
-            tail.store(head.load(Relaxed), Relaxed);
+            // SAFETY: nobody else receives; passed on to the caller.
+            unsafe { self.drain_towards(side, &mut each) };
+        }
+    }
+
+    /// As [`Channel::drain`], of the messages towards one side: nobody will receive them. They stay in flight, and carry
+    /// nothing any more.
+    ///
+    /// # Safety
+    ///
+    /// That side's end is closed, and nobody else drains it at the same time.
+    pub unsafe fn drain_towards(&self, side: Side, mut each: impl FnMut(Carried<'_>)) {
+        let (head, tail) = (&self.heads[side as usize].count, &self.tails[side as usize].count);
+        for count in tail.load(Acquire)..head.load(Acquire) {
+            // SAFETY: the slot lies in the channel and holds an undelivered message.
+            let chain = unsafe { &(*self.slot(side, count)).chain };
+            // SAFETY: the slot's chain was written by the send and not taken by a receive.
+            unsafe { walk(chain.load(Relaxed), &mut each) };
+            chain.store(ptr::null_mut(), Relaxed);
         }
     }
 }

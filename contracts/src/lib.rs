@@ -6,7 +6,8 @@
 //! 1. **The type is the state.** An endpoint's type names its contract, its side and its state; each step
 //!    consumes it and returns the next. What a state does not allow has no method.
 //! 2. **Sending cannot fail.** A channel is allocated once, at the depth its contract needs. Send takes no
-//!    lock, makes no system call, allocates nothing, and succeeds also when the peer is gone.
+//!    lock, makes no system call, allocates nothing, and succeeds also when the peer is gone; what it carries is then given
+//!    up at once.
 //! 3. **One owner.** Every block and endpoint has one owner at every instant, written in the ledger, in flight
 //!    included. Destructors are a courtesy; the ledger is the guarantee.
 //! 4. **The mechanism is not the program's business.** The same contract runs between SIPs on one core and,

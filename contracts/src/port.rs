@@ -3,7 +3,7 @@
 use core::mem::{align_of, offset_of, size_of};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use crate::abi::{BODY_ALIGN, Channel, End, Owner, Ring, SLOT_BODY};
+use crate::abi::{BODY_ALIGN, Channel, End, Owner, Ring, SLOT_BODY, Slot, Tracked};
 use crate::binding;
 use crate::endpoint::{Closed, Contract, Side};
 use crate::exchange::{Exchange, Transfer};
@@ -135,8 +135,12 @@ impl RawEnd {
         // SAFETY: passed on to the caller.
         unsafe {
             self.put::<C, B>(side, message, next_state, body);
+            let channel = self.channel_as(side);
+            if B::HANDLES > 0 {
+                binding::give_up_if_closed(channel, side.peer());
+            }
             // This ends the step of the transfer, too.
-            binding::notify(self.channel_as(side).end(side.peer()));
+            binding::notify(channel.end(side.peer()));
         }
     }
 
@@ -156,12 +160,15 @@ impl RawEnd {
         // SAFETY: passed on to the caller.
         unsafe { self.put::<C, B>(side, message, next_state, body) };
         if B::HANDLES > 0 {
+            // SAFETY: as above.
+            binding::give_up_if_closed(unsafe { self.channel_as(side) }, side.peer());
             binding::end_transfer();
         }
     }
 
     /// Puts a message into the ring. If it can hold blocks or endpoints, that is a step, which the caller ends: the
-    /// sender's end must not come between the tags and the slot that they are reached from.
+    /// sender's end must not come between the tags and the slot that they are reached from. What a message carries that
+    /// nobody will receive is given up at once: the peer of an endpoint in it may wait for it.
     ///
     /// # Safety
     ///
@@ -178,12 +185,11 @@ impl RawEnd {
         debug_assert!(channel.in_flight(to) <= u64::from(channel.rings[to as usize].mask));
         let mut chain = core::ptr::null();
         if B::HANDLES > 0 {
-            binding::begin_transfer();
-            let mut transfer = Transfer::new(Owner::in_flight(channel.id, to));
-            body.hand_over(&mut transfer);
-            let (first, blocks, bytes) = transfer.finish();
-            chain = first;
-            binding::count_moved(blocks, bytes);
+            match hand_over(channel, to, &body) {
+                Ok(first) => chain = first,
+                // SAFETY: as below.
+                Err(Closed) => return unsafe { send_to_nobody(channel, to, slot, body) },
+            }
         }
         // SAFETY: the slot lies in the channel, has room for the body, and is free: the contract bounds what is
         // in flight by the ring's size.
@@ -463,6 +469,38 @@ impl Drop for RawEnd {
 unsafe fn close(end: &'static End) {
     // SAFETY: passed on to the caller.
     unsafe { binding::close_end(end) }
+}
+
+/// Begins the step in which a message is sent, and tags all that it carries as in flight. Returns the chain of it, or that
+/// nobody will receive it. Apart from the send, of which most carry nothing.
+#[inline]
+fn hand_over<B: Exchange>(channel: &Channel, to: Side, body: &B) -> Result<*const Tracked, Closed> {
+    binding::begin_transfer();
+    if channel.end(to).closed.load(Acquire) != 0 {
+        return Err(Closed);
+    }
+    let mut transfer = Transfer::new(Owner::in_flight(channel.id, to));
+    body.hand_over(&mut transfer);
+    let (chain, blocks, bytes) = transfer.finish();
+    binding::count_moved(blocks, bytes);
+    Ok(chain)
+}
+
+/// Drops what was to be sent to an end that has closed, and ends the step.
+///
+/// # Safety
+///
+/// `slot` is the next one towards the end of side `to`, and free.
+#[cold]
+#[inline(never)]
+unsafe fn send_to_nobody<B>(channel: &Channel, to: Side, slot: *mut Slot, body: B) {
+    binding::end_transfer();
+    let head = &channel.heads[to as usize].count;
+    // It still counts: a stream to nobody fills its window, and so finds that out.
+    // SAFETY: passed on to the caller.
+    unsafe { (*slot).chain.store(core::ptr::null_mut(), Relaxed) };
+    head.store(head.load(Relaxed).wrapping_add(1), Release);
+    drop(body);
 }
 
 #[cold]

@@ -44,17 +44,40 @@ pub enum Everything {
     },
 }
 
+/// Blocks one after the other.
+#[derive(Contract)]
+#[contract(start = Open)]
+pub enum Parcels {
+    /// One of them.
+    #[client(Open => Open, window = 4)]
+    Parcel {
+        /// The block.
+        block: ExBox<u64>,
+    },
+    /// No more.
+    #[client(Open => End)]
+    Last,
+}
+
 thread_local! {
-    static ARMED: Cell<bool> = const { Cell::new(false) };
+    static ARMED: Cell<Armed> = const { Cell::new(Armed::No) };
+}
+
+/// What ends the process.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Armed {
+    No,
+    AgainstAllocation,
+    AgainstAnyCall,
 }
 
 /// The host's allocator; while the calling thread has armed it, a call ends the process. (To unwind out of an
 /// allocator is undefined, so it does not panic.)
 struct Guarded;
 
-fn refuse_if_armed() {
-    if ARMED.get() {
-        ARMED.set(false);
+fn refuse_if(is_refused: impl Fn(Armed) -> bool) {
+    if is_refused(ARMED.get()) {
+        ARMED.set(Armed::No);
         eprintln!("the allocator was called while it was armed");
         abort();
     }
@@ -63,17 +86,17 @@ fn refuse_if_armed() {
 // SAFETY: it is the system's allocator, but for calls that do not return.
 unsafe impl GlobalAlloc for Guarded {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        refuse_if_armed();
+        refuse_if(|armed| armed != Armed::No);
         // SAFETY: passed on to the caller.
         unsafe { System.alloc(layout) }
     }
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        refuse_if_armed();
+        refuse_if(|armed| armed == Armed::AgainstAnyCall);
         // SAFETY: passed on to the caller.
         unsafe { System.dealloc(pointer, layout) }
     }
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        refuse_if_armed();
+        refuse_if(|armed| armed != Armed::No);
         // SAFETY: passed on to the caller.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -84,9 +107,13 @@ static GUARDED: Guarded = Guarded;
 
 /// Does `act` without an allocator.
 fn without_allocator<T>(act: impl FnOnce() -> T) -> T {
-    ARMED.set(true);
+    armed(Armed::AgainstAnyCall, act)
+}
+
+fn armed<T>(against: Armed, act: impl FnOnce() -> T) -> T {
+    ARMED.set(against);
     let result = act();
-    ARMED.set(false);
+    ARMED.set(Armed::No);
     result
 }
 
@@ -173,11 +200,39 @@ fn sends_to_a_peer_that_waits_alone_or_in_a_set_need_no_allocator() {
 }
 
 #[test]
-fn sends_to_a_peer_that_is_gone_need_no_allocator() {
+fn sends_to_a_peer_that_is_gone_allocate_nothing_and_give_up_what_they_carry() {
     let (client, server) = Everything::channel().expect("memory");
     drop(server);
-    let load = Load::new(4096);
-    let client = without_allocator(|| load.send(client));
+    let (other, other_server) = Everything::channel().expect("memory");
+    let load = Load { other, ..Load::new(4096) };
+    let client = armed(Armed::AgainstAllocation, || load.send(client));
+    assert!(
+        matches!(other_server.receive(), Err(Closed)),
+        "an endpoint is closed, whose peer may wait for it"
+    );
+    assert!(matches!(client.receive(), Err(Closed)));
+}
+
+#[test]
+fn a_stream_of_blocks_to_a_peer_that_is_gone_ends_when_its_window_is_full() {
+    let (client, server) = Parcels::channel().expect("memory");
+    drop(server);
+    let mut client = client;
+    for sent in 0.. {
+        client = match client.parcel(ExBox::new(7).expect("memory")) {
+            Ok(client) => client,
+            Err(_) => return assert_eq!(sent, 4, "as many as the window holds were sent"),
+        };
+    }
+}
+
+#[test]
+fn what_a_peer_has_not_received_when_it_closes_is_given_up_at_once() {
+    let (client, server) = Everything::channel().expect("memory");
+    let (other, other_server) = Everything::channel().expect("memory");
+    let client = Load { other, ..Load::new(4096) }.send(client);
+    drop(server);
+    assert!(matches!(other_server.receive(), Err(Closed)));
     assert!(matches!(client.receive(), Err(Closed)));
 }
 

@@ -22,6 +22,7 @@ use crate::time::Instant;
 statics! {
     /// The memory of each block, by the address of its entry.
     static BLOCKS: Mutex<Option<HashMap<usize, Memory>>> = Mutex::new(None);
+    /// Held by whoever closes an end or gives up what was sent to one that has closed.
     static CHANNEL_SIZES: Mutex<Vec<(u64, Layout)>> = Mutex::new(Vec::new());
     /// Held while an end joins, leaves or is listed in a set: an end that has left is in no list.
     static MEMBERSHIP: Mutex<()> = Mutex::new(());
@@ -249,25 +250,55 @@ pub(crate) unsafe fn close_end(end: &'static End) {
     leave_set(end);
     // The peer may close, and free, as soon as our end is marked: hold it off until it has been notified.
     let mut sizes = CHANNEL_SIZES.lock().expect("no holder panics");
+    let mut ends = Vec::new();
     match channel.close(side) {
-        Closing::First => notify(channel.end(side.peer())),
+        Closing::First => {
+            // The sender looks whether we have closed after it sent, so one of us sees the other.
+            fence(SeqCst);
+            // SAFETY: our end is closed, and we hold the lock of those who drain it.
+            unsafe { channel.drain_towards(side, |carried| give_up(carried, &mut ends)) };
+            notify(channel.end(side.peer()));
+            drop(sizes);
+        }
         Closing::Second => {
             let place =
                 sizes.iter().position(|(id, _)| *id == channel.id).expect("an open channel is listed");
             let (_, layout) = sizes.swap_remove(place);
             drop(sizes);
-            let mut ends = Vec::new();
-            // SAFETY: both ends are closed; what the channel carried belongs to nobody else.
+            // SAFETY: both ends are closed, and nobody refers to the channel any more.
             unsafe {
-                channel.drain(|carried| match carried {
-                    Carried::Block(entry) => free_block(&*ptr::from_ref(entry)),
-                    Carried::End(end) => ends.push(&*ptr::from_ref(end)),
-                });
+                channel.drain(|carried| give_up(carried, &mut ends));
                 sync::dealloc(ptr::from_ref(channel).cast_mut().cast(), layout);
-                ends.into_iter().for_each(|end| close_end(end));
             }
         }
     }
+    // SAFETY: these ends were in flight on the channel, and are ours now.
+    ends.into_iter().for_each(|end| unsafe { close_end(end) });
+}
+
+/// Gives up what an undelivered message carries: frees a block, lists an end that is to be closed.
+fn give_up(carried: Carried<'_>, ends: &mut Vec<&'static End>) {
+    match carried {
+        // SAFETY: what is drained belongs to nobody else.
+        Carried::Block(entry) => unsafe { free_block(&*ptr::from_ref(entry)) },
+        // SAFETY: as above.
+        Carried::End(end) => ends.push(unsafe { &*ptr::from_ref(end) }),
+    }
+}
+
+/// Gives up what a message carries that was sent while its receiver closed: the close may not have found it.
+pub(crate) fn give_up_if_closed(channel: &Channel, to: Side) {
+    fence(SeqCst);
+    if channel.end(to).closed.load(Acquire) == 0 {
+        return;
+    }
+    let mut ends = Vec::new();
+    let guard = CHANNEL_SIZES.lock().expect("no holder panics");
+    // SAFETY: the end is closed, and we hold the lock of those who drain it.
+    unsafe { channel.drain_towards(to, |carried| give_up(carried, &mut ends)) };
+    drop(guard);
+    // SAFETY: these ends were in flight on the channel, and are ours now.
+    ends.into_iter().for_each(|end| unsafe { close_end(end) });
 }
 
 pub(crate) fn create_set() -> Result<&'static Set, Exhausted> {

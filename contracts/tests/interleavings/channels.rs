@@ -21,6 +21,16 @@ pub(crate) enum Talk {
     Return { block: ExBox<u32> },
 }
 
+/// Carries clients of [`Talk`], and stays open.
+#[derive(Contract)]
+#[contract(start = Start)]
+enum Send {
+    #[client(Start => Sent)]
+    Client { client: talk::Client<talk::Idle> },
+    #[server(Sent => Start)]
+    Thanks,
+}
+
 pub(crate) type Client<S> = talk::Client<S>;
 pub(crate) type Server<S> = talk::Server<S>;
 
@@ -111,6 +121,19 @@ fn a_close_closes_the_ends_that_were_under_way() {
         carry.client(client);
         closing.join().unwrap();
         serving.join().unwrap();
+    });
+}
+
+#[test]
+fn an_end_sent_to_a_receiver_that_closes_is_closed_at_once() {
+    check(2, || {
+        let (client, server) = Talk::channel().unwrap();
+        let (carrier, carried) = Send::channel().unwrap();
+        let closing = thread::spawn(move || drop(carried));
+        let carrier = carrier.client(client);
+        closing.join().unwrap();
+        assert!(matches!(server.receive(), Err(Closed)), "the carrier is still open");
+        assert!(matches!(carrier.receive(), Err(Closed)));
     });
 }
 

@@ -16,6 +16,7 @@
 //! | `notify` or `park` has no fence | the same |
 //! | `close_end` takes the lock after `Channel::close` | `a_close_from_both_sides_drains_and_frees_once` |
 //! | `Channel::drain` walks no chain | `a_close_drains_what_comes_back` |
+//! | `close_end` has no fence, or a send does not `give_up_if_closed` | `an_end_sent_to_a_receiver_that_closes_is_closed_at_once` |
 //! | `join_set` lists nothing | `a_member_is_served_whether_it_joined_before_or_after_the_message` |
 //! | `wake` lists an end that has left | `an_end_that_has_left_its_set_is_listed_no_more` |
 //! | `give_credit` does not notify | `a_member_of_a_set_streams_on_while_it_leaves_and_joins` |

@@ -78,8 +78,9 @@ pub unsafe fn place(end: &End, set: &Set) {
     end.notify.store(ptr::from_ref(set) as usize | NOTIFY_SET, Relaxed);
 }
 
-/// Closes an end: its peer receives every message that was sent before, then `Closed`. The second close frees the
-/// channel, and gives up what undelivered messages carry; endpoints among that are closed in turn.
+/// Closes an end: its peer receives every message that was sent before, then `Closed`. What messages to the closed end carry
+/// is given up, and endpoints among that are closed in turn: nobody will receive them. The second close gives up the rest,
+/// and frees the channel.
 ///
 /// # Safety
 ///
@@ -97,37 +98,43 @@ pub unsafe fn close(end: &'static End) {
         let channel = unsafe { end.channel() };
         let side = channel.side_of(end);
         match channel.close(side) {
-            // SAFETY: the peer's end is open: ours was the first to close.
-            Closing::First => unsafe { notify_end(channel.end(side.peer())) },
+            // SAFETY: the peer's end is open: ours was the first to close. Nobody receives on it any more.
+            Closing::First => unsafe {
+                channel.drain_towards(side, |carried| give_up(carried, &mut next));
+                notify_end(channel.end(side.peer()));
+            },
             // SAFETY: both ends are closed now.
-            Closing::Second => unsafe { next = bury(channel, next) },
+            Closing::Second => unsafe { bury(channel, &mut next) },
         }
     }
 }
 
-/// Frees a channel whose ends are closed. Returns `chain` with the ends that it carried before it.
+/// Gives up what an undelivered message carries: frees a block, puts an end before the `chain` of those to close.
+fn give_up(carried: Carried<'_>, chain: &mut *const Tracked) {
+    match carried {
+        Carried::Block(entry) => exchange::free(entry, || {}),
+        Carried::End(end) => {
+            end.tracked.next.store(chain.cast_mut(), Relaxed);
+            *chain = ptr::from_ref(end).cast();
+        }
+    }
+}
+
+/// Frees a channel whose ends are closed, and puts the ends that it carried before `chain`.
 ///
 /// # Safety
 ///
 /// Both ends are closed, and nobody uses the channel any more.
-unsafe fn bury(channel: &'static Channel, chain: *const Tracked) -> *const Tracked {
-    let mut chain = chain;
+unsafe fn bury(channel: &'static Channel, chain: &mut *const Tracked) {
     // SAFETY: passed on to the caller.
     unsafe {
-        channel.drain(|carried| match carried {
-            Carried::Block(entry) => exchange::free(entry, || {}),
-            Carried::End(end) => {
-                end.tracked.next.store(chain.cast_mut(), Relaxed);
-                chain = ptr::from_ref(end).cast();
-            }
-        });
+        channel.drain(|carried| give_up(carried, chain));
         let entry = &*channel.memory.load(Relaxed);
         let payer = entry.account.load(Relaxed);
         CHANNEL_MEMORY.with(|heap| heap.free(entry));
         // The channel counted against this account until now.
         Account::of(payer).discharge_channel();
     }
-    chain
 }
 
 /// Closes all open ends for which `which` holds, among the channels of which `holder` has had an end. Between two
