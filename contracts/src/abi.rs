@@ -7,7 +7,9 @@
 //! Everything here is reached through raw pointers by code that may write at the same time, so every mutable
 //! field is an atomic or a cell; on one core the relaxed accesses compile to plain moves.
 
-use core::mem::{align_of, offset_of, size_of};
+use core::mem::{offset_of, size_of};
+use core::ptr;
+use core::sync::atomic::Ordering::Relaxed;
 
 use crate::channel::Shape;
 use crate::endpoint::{Side, StateDescription};
@@ -223,22 +225,48 @@ pub struct Channel {
     pub tails: [Cursor; 2],
 }
 
-/// The head of a slot; the message's body follows at [`SLOT_BODY`].
+/// The end of a slot, behind the message's body, which begins where the slot does.
 #[derive(Default)]
-#[repr(C, align(16))]
-pub struct Slot {
-    /// All that the message carries, chained.
-    pub chain: AtomicPtr<Tracked>,
-    /// Which message of the contract it is.
-    pub message: AtomicU32,
+#[repr(C, align(8))]
+pub struct Label {
+    /// Which message of the contract it is, in the lowest [`MESSAGE_BITS`] bits, and above them the address of the first
+    /// thing of the chain of all that the message carries. Addresses have 48 bits, and the highest fills those above.
+    word: AtomicU64,
     /// Sees that nobody writes the body while another is at it.
     pub(crate) body: Watch,
 }
 
-/// Bytes from a slot's start to the message's body.
-pub const SLOT_BODY: usize = size_of::<Slot>();
-/// The greatest alignment of a message's body.
-pub const BODY_ALIGN: usize = align_of::<Slot>();
+/// Bits of a message's number.
+const MESSAGE_BITS: u32 = u16::BITS;
+
+impl Label {
+    /// Writes which message it is and what it carries.
+    #[inline(always)]
+    pub(crate) fn write(&self, message: u16, chain: *const Tracked) {
+        self.word.store((chain.expose_provenance() as u64) << MESSAGE_BITS | u64::from(message), Relaxed);
+        debug_assert!(ptr::eq(self.chain(), chain), "an address of more than 48 bits");
+    }
+
+    /// Leaves nothing that the message carries.
+    pub(crate) fn forget(&self) {
+        self.write(self.message(), ptr::null());
+    }
+
+    /// Which message it is.
+    #[inline(always)]
+    pub(crate) fn message(&self) -> u16 {
+        self.word.load(Relaxed) as u16
+    }
+
+    /// What the message carries.
+    #[inline(always)]
+    pub fn chain(&self) -> *mut Tracked {
+        ptr::with_exposed_provenance_mut((self.word.load(Relaxed).cast_signed() >> MESSAGE_BITS) as usize)
+    }
+}
+
+/// The alignment of a slot, and so the greatest of a message's body.
+pub const SLOT_ALIGN: usize = 16;
 
 /// Many endpoints that one thread waits on: the kernel object behind an `EndpointSet` and behind a service.
 #[repr(C, align(64))]
@@ -420,7 +448,7 @@ layouts! {
     Cursor { count, credit }
     Ring { offset, stride, mask }
     Channel { id, fingerprint, rings, state, closed_ends, memory, ends, heads, tails }
-    Slot { chain, message }
+    Label { word }
     Set { id, owner, waiter, ready }
     Thread { stack_pointer, resume, stack_limit, priority, sip, woken_next, selection }
     Counters { blocks_moved, bytes_moved, bytes_copied, hand_offs }

@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use serde::{Deserialize, Serialize};
 
 use crate::abi::{
-    BlockEntry, Channel, End, Owner, Ring, SLOT_BODY, Slot, TRACKED_BLOCK, TRACKED_END, Tracked,
+    BlockEntry, Channel, End, Label, Owner, Ring, SLOT_ALIGN, TRACKED_BLOCK, TRACKED_END, Tracked,
 };
 use crate::endpoint::{Description, Side};
 use crate::reach;
@@ -78,7 +78,10 @@ impl Shape {
     pub const fn slots(&self, to: Side) -> (usize, usize) {
         let (depth, body) = (self.depth[to as usize] as usize, self.body[to as usize] as usize);
         let slots = if depth == 0 { 1 } else { depth.next_power_of_two() };
-        (slots, (SLOT_BODY + body).next_multiple_of(align_of::<Slot>()))
+        (
+            slots,
+            (body.next_multiple_of(align_of::<Label>()) + size_of::<Label>()).next_multiple_of(SLOT_ALIGN),
+        )
     }
 }
 
@@ -145,7 +148,8 @@ pub unsafe fn initialise(
             tails: Default::default(),
         });
         for ring in &plan.rings {
-            (0..=ring.mask).for_each(|count| ring.slot(&*channel, u64::from(count)).write(Slot::default()));
+            (0..=ring.mask)
+                .for_each(|count| ring.label(ring.slot(&*channel, u64::from(count))).write(Label::default()));
         }
     }
     channel
@@ -178,10 +182,16 @@ impl End {
 impl Ring {
     /// The slot of message number `count` of a channel.
     #[inline(always)]
-    pub(crate) fn slot(&self, channel: &Channel, count: u64) -> *mut Slot {
+    pub(crate) fn slot(&self, channel: &Channel, count: u64) -> *mut u8 {
         let index = (count as u32 & self.mask) as usize;
         let offset = self.offset as usize + index * self.stride as usize;
-        ptr::from_ref(channel).cast_mut().cast::<u8>().wrapping_add(offset).cast()
+        ptr::from_ref(channel).cast_mut().cast::<u8>().wrapping_add(offset)
+    }
+
+    /// The label of a slot.
+    #[inline(always)]
+    pub(crate) fn label(&self, slot: *mut u8) -> *mut Label {
+        slot.wrapping_add(self.stride as usize - size_of::<Label>()).cast()
     }
 }
 
@@ -205,11 +215,6 @@ impl Channel {
     /// Messages sent so far, both ways.
     pub fn messages(&self) -> u64 {
         self.heads.iter().map(|head| head.count.load(Relaxed)).sum()
-    }
-
-    /// The slot of message number `count` in the direction of `side`.
-    fn slot(&self, side: Side, count: u64) -> *mut Slot {
-        self.rings[side as usize].slot(self, count)
     }
 
     /// Marks one end closed. If the other end was closed before, the caller must [`drain`](Channel::drain) the channel and
@@ -241,13 +246,14 @@ impl Channel {
     ///
     /// That side's end is closed, and nobody else drains it at the same time.
     pub unsafe fn drain_towards(&self, side: Side, mut each: impl FnMut(Carried<'_>)) {
+        let ring = &self.rings[side as usize];
         let (head, tail) = (&self.heads[side as usize].count, &self.tails[side as usize].count);
         for count in tail.load(Acquire)..head.load(Acquire) {
             // SAFETY: the slot lies in the channel and holds an undelivered message.
-            let chain = unsafe { &(*self.slot(side, count)).chain };
+            let label = unsafe { &*ring.label(ring.slot(self, count)) };
             // SAFETY: the slot's chain was written by the send and not taken by a receive.
-            unsafe { walk(chain.load(Relaxed), &mut each) };
-            chain.store(ptr::null_mut(), Relaxed);
+            unsafe { walk(label.chain(), &mut each) };
+            label.forget();
         }
     }
 }
@@ -302,9 +308,9 @@ mod tests {
     fn a_channel_is_as_large_as_its_slots_and_never_too_large() {
         let header = size_of::<Channel>();
         let plan = shape([1, 3], [0, 17]).plan().expect("it is small");
-        assert_eq!(plan.layout().size(), header + SLOT_BODY + 4 * (SLOT_BODY + 32));
-        assert_eq!((plan.rings()[1].offset as usize, plan.rings()[1].mask), (header + SLOT_BODY, 3));
-        let most = MOST_CHANNEL_BYTES - header - 2 * SLOT_BODY;
+        assert_eq!(plan.layout().size(), header + SLOT_ALIGN + 4 * 32);
+        assert_eq!((plan.rings()[1].offset as usize, plan.rings()[1].mask), (header + SLOT_ALIGN, 3));
+        let most = MOST_CHANNEL_BYTES - header - SLOT_ALIGN - size_of::<Label>();
         let full = shape([0, 0], [0, most as u32]).plan().expect("it just fits");
         assert_eq!(full.layout().size(), MOST_CHANNEL_BYTES);
         assert_eq!(shape([0, 0], [0, most as u32 + 1]).plan(), None);

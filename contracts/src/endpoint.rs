@@ -324,7 +324,7 @@ pub struct MessageDescription {
     pub steps: &'static [(u16, u16)],
     /// Bytes of the body in a slot.
     pub body_size: u32,
-    /// Alignment of the body; at most [`crate::abi::SLOT_BODY`].
+    /// Alignment of the body; at most [`crate::abi::SLOT_ALIGN`].
     pub body_align: u32,
     /// For a stream, how many messages may be in flight its way; 0 for any other message.
     pub window: u32,

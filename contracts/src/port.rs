@@ -3,7 +3,7 @@
 use core::mem::{align_of, offset_of, size_of};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use crate::abi::{BODY_ALIGN, Channel, End, Owner, Ring, SLOT_BODY, Slot, Tracked};
+use crate::abi::{Channel, End, Label, Owner, Ring, SLOT_ALIGN, Tracked};
 use crate::binding;
 use crate::endpoint::{Closed, Contract, Side};
 use crate::exchange::{Exchange, Transfer};
@@ -175,28 +175,29 @@ impl RawEnd {
     /// As [`RawEnd::send`].
     #[inline(always)]
     unsafe fn put<C: Contract, B: Exchange>(&mut self, side: Side, message: u16, next_state: u16, body: B) {
-        const { assert!(align_of::<B>() <= BODY_ALIGN, "a message's body is aligned to 16 bytes at most") };
+        const { assert!(align_of::<B>() <= SLOT_ALIGN, "a message's body is aligned to 16 bytes at most") };
         // SAFETY: passed on to the caller.
         let channel = unsafe { self.channel_as(side) };
         let to = side.peer();
         let head = &channel.heads[to as usize].count;
         let count = head.load(Relaxed);
-        let slot = ring::<C>(channel, side, to).slot(channel, count);
+        let ring = ring::<C>(channel, side, to);
+        let slot = ring.slot(channel, count);
+        let label = ring.label(slot);
         debug_assert!(channel.in_flight(to) <= u64::from(channel.rings[to as usize].mask));
         let mut chain = core::ptr::null();
         if B::HANDLES > 0 {
             match hand_over(channel, to, &body) {
                 Ok(first) => chain = first,
                 // SAFETY: as below.
-                Err(Closed) => return unsafe { send_to_nobody(channel, to, slot, body) },
+                Err(Closed) => return unsafe { send_to_nobody(channel, to, label, body) },
             }
         }
         // SAFETY: the slot lies in the channel, has room for the body, and is free: the contract bounds what is
         // in flight by the ring's size.
         unsafe {
-            (*slot).chain.store(chain.cast_mut(), Relaxed);
-            (*slot).message.store(u32::from(message), Relaxed);
-            (*slot).body.write(|| slot.cast::<u8>().add(SLOT_BODY).cast::<B>().write(body));
+            (*label).write(message, chain);
+            (*label).body.write(|| slot.cast::<B>().write(body));
         }
         channel.state.store(u32::from(next_state), Relaxed);
         if const { stream::flows(C::DESCRIPTION) } && batch::<C>(side) > 0 {
@@ -342,14 +343,19 @@ impl RawEnd {
         // SAFETY: passed on to the caller.
         let channel = unsafe { self.channel_as(side) };
         let tail = channel.tails[side as usize].count.load(Relaxed);
-        // The peer's close comes after its last send: read in the other order, nothing is missed.
-        let closed = channel.end(side.peer()).closed.load(Acquire) != 0;
-        if channel.heads[side as usize].count.load(Acquire) == tail {
-            return if closed { Err(Closed) } else { Ok(None) };
+        let head = &channel.heads[side as usize].count;
+        if head.load(Acquire) == tail {
+            if channel.end(side.peer()).closed.load(Acquire) == 0 {
+                return Ok(None);
+            }
+            // The peer's close comes after its last send: what it sent since the first look is seen by a second.
+            if head.load(Acquire) == tail {
+                return Err(Closed);
+            }
         }
+        let ring = ring::<C>(channel, side, side);
         // SAFETY: the slot lies in the channel and holds a message, published by the head.
-        let message = unsafe { (*ring::<C>(channel, side, side).slot(channel, tail)).message.load(Relaxed) };
-        Ok(Some(message as u16))
+        Ok(Some(unsafe { (*ring.label(ring.slot(channel, tail))).message() }))
     }
 
     /// Whether a receive on this end would bring a message or `Closed`.
@@ -399,9 +405,11 @@ impl RawEnd {
         // SAFETY: passed on to the caller.
         let channel = unsafe { self.channel_as(side) };
         let count = channel.tails[side as usize].count.load(Relaxed);
-        let slot = ring::<C>(channel, side, side).slot(channel, count);
+        let ring = ring::<C>(channel, side, side);
+        let slot = ring.slot(channel, count);
+        let label = ring.label(slot);
         // SAFETY: the slot holds a message, whose chain was written by its send.
-        unsafe { binding::has_room_for((*slot).chain.load(Relaxed)) }
+        unsafe { binding::has_room_for((*label).chain()) }
     }
 
     /// Takes the message at the head: its blocks and endpoints now belong to the caller, its slot is free.
@@ -415,17 +423,19 @@ impl RawEnd {
         let channel = unsafe { self.channel_as(side) };
         let tail = &channel.tails[side as usize].count;
         let count = tail.load(Relaxed);
-        let slot = ring::<C>(channel, side, side).slot(channel, count);
+        let ring = ring::<C>(channel, side, side);
+        let slot = ring.slot(channel, count);
+        let label = ring.label(slot);
         if B::HANDLES > 0 {
             // SAFETY: the slot holds a message whose chain was written by its send and is now ours.
             unsafe {
                 // A step until the slot is given back: what it carries must not be found in both places.
                 binding::begin_transfer();
-                binding::take_over((*slot).chain.load(Relaxed));
+                binding::take_over((*label).chain());
             }
         }
         // SAFETY: the caller vouches for the body's type; it is read once, before the slot is given back.
-        let body = unsafe { (*slot).body.read(|| slot.cast::<u8>().add(SLOT_BODY).cast::<B>().read()) };
+        let body = unsafe { (*label).body.read(|| slot.cast::<B>().read()) };
         tail.store(count.wrapping_add(1), Release);
         if B::HANDLES > 0 {
             binding::end_transfer();
@@ -490,15 +500,15 @@ fn hand_over<B: Exchange>(channel: &Channel, to: Side, body: &B) -> Result<*cons
 ///
 /// # Safety
 ///
-/// `slot` is the next one towards the end of side `to`, and free.
+/// `label` is that of the next slot towards the end of side `to`, and free.
 #[cold]
 #[inline(never)]
-unsafe fn send_to_nobody<B>(channel: &Channel, to: Side, slot: *mut Slot, body: B) {
+unsafe fn send_to_nobody<B>(channel: &Channel, to: Side, label: *mut Label, body: B) {
     binding::end_transfer();
     let head = &channel.heads[to as usize].count;
     // It still counts: a stream to nobody fills its window, and so finds that out.
     // SAFETY: passed on to the caller.
-    unsafe { (*slot).chain.store(core::ptr::null_mut(), Relaxed) };
+    unsafe { (*label).forget() };
     head.store(head.load(Relaxed).wrapping_add(1), Release);
     drop(body);
 }

@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use crate::abi::SLOT_BODY;
+use crate::abi::SLOT_ALIGN;
 use crate::channel::{MOST_CHANNEL_BYTES, Shape};
 use crate::endpoint::{Description, Side};
 use crate::exchange::MOST_HANDLES;
@@ -21,9 +21,9 @@ pub const fn check_handles(message: &str, handles: usize) {
 /// Refuses a field that a slot does not align.
 #[track_caller]
 pub const fn check_align(message: &str, field: &str, align: usize) {
-    if align > SLOT_BODY {
+    if align > SLOT_ALIGN {
         let words = Words::new().and("field `").and(field).and("` of message `").and(message);
-        let words = words.and("` is aligned to ").number(align).and(" bytes, and ").number(SLOT_BODY);
+        let words = words.and("` is aligned to ").number(align).and(" bytes, and ").number(SLOT_ALIGN);
         words.and(" is the most in a message: send it in a block, `ExBox<T>`").refuse();
     }
 }
