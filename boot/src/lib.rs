@@ -4,6 +4,7 @@
 //! - [`wiring`] says which SIPs start, [`check`] that their manifests fit together;
 //! - [`archive`] packs the boot archive, [`strip`] makes its images small; [`system`] is all of this in one value;
 //! - [`qemu`] is the machine, [`run`] one run of it with a time limit, which ends in an [`qemu::Outcome`];
+//! - [`bench`] measures the running system, whose processes report by [`facts`];
 //! - [`setup`] installs QEMU where it is missing; [`gdb`], [`iso`] and [`new`] are the tools beside.
 //!
 //! A test reads:
@@ -17,8 +18,10 @@
 #![forbid(unsafe_code)]
 
 pub mod archive;
+pub mod bench;
 pub mod check;
 pub mod describe;
+pub mod facts;
 pub mod gdb;
 pub mod guest;
 pub mod iso;

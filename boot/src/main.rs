@@ -35,6 +35,10 @@ fn go(options: &Options) -> Result<u8> {
         describe::print(name.as_deref(), svg.as_deref())?;
         return Ok(0);
     }
+    if let Some(Subcommands::Bench { what }) = &options.command {
+        print!("{}", what.run()?);
+        return Ok(0);
+    }
     let mut system = System::build()?;
     for path in &options.files {
         system.archive.add_file(path)?;

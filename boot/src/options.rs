@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::bench::Bench;
 use crate::qemu::{Accel, DEFAULT_MEMORY_MIB};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -53,6 +54,12 @@ pub enum Subcommands {
     New {
         /// The process's name: lower-case letters, digits and dashes.
         name: String,
+    },
+    /// Measure the running system and print a table.
+    Bench {
+        /// What to measure.
+        #[arg(value_enum)]
+        what: Bench,
     },
     /// Print every contract: states, messages, depths, slots, fingerprint.
     Contracts {

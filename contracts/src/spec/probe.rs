@@ -83,4 +83,9 @@ pub struct MemorySums {
     pub kernel_heap: u64,
     /// Channels that are not closed by both sides.
     pub channels: u64,
+    /// Bytes of pages that these take, and their part of the ledger.
+    pub channel_memory: u64,
+    /// Bytes in which each thread's registers are kept while it is preempted, the vector registers among them. They are
+    /// part of what the kernel's heap has for it.
+    pub registers: u64,
 }

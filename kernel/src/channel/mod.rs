@@ -19,6 +19,7 @@ pub use views::{ChannelView, EndView, learn_names, learn_service_names, survey, 
 
 use crate::account::{self, Account};
 use crate::exchange::{self, CHANNEL_MEMORY};
+use crate::memory::PAGE_SIZE;
 
 /// Why there is no new channel or set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,27 +141,26 @@ unsafe fn bury(channel: &'static Channel, chain: &mut *const Tracked) {
 /// Closes all open ends for which `which` holds, among the channels of which `holder` has had an end. Between two
 /// channels it calls `pause`.
 fn close_all(holder: &Account, which: impl Fn(&End) -> bool, mut pause: impl FnMut()) {
-    CHANNEL_MEMORY.for_marked(holder.shared(), |entry| {
+    let is_to_close = |end: &End| end.closed.load(Relaxed) == 0 && which(end);
+    // SAFETY: the entry is of allocated memory when it is looked at.
+    let has_one = |entry: &_| unsafe { channel_in(entry) }.ends.iter().any(is_to_close);
+    CHANNEL_MEMORY.for_marked(holder.shared(), has_one, |entry| {
         // SAFETY: the entry was just found to be of allocated memory.
         let channel = unsafe { channel_in(entry) };
-        let mut closed = 0;
         for side in [Side::Client, Side::Server] {
             let end = channel.end(side);
-            if end.closed.load(Relaxed) != 0 || !which(end) {
+            if !is_to_close(end) {
                 continue;
             }
             let last = channel.end(side.peer()).closed.load(Relaxed) != 0;
             // SAFETY: the end is open; its owner is gone or has never seen it.
             unsafe { close(end) };
-            closed += 1;
             if last {
                 // That freed the channel.
                 break;
             }
         }
-        if closed > 0 {
-            pause();
-        }
+        pause();
     });
 }
 
@@ -174,4 +174,9 @@ pub fn reclaim(holder: &'static Account, pause: impl FnMut()) {
 /// How many channels there are.
 pub fn count() -> usize {
     CHANNEL_MEMORY.with(|heap| heap.totals().blocks)
+}
+
+/// Bytes of pages that channels take, with their part of the ledger.
+pub fn memory() -> usize {
+    CHANNEL_MEMORY.with(|heap| heap.totals().pages) * PAGE_SIZE
 }

@@ -109,17 +109,20 @@ pub struct EndView<'a> {
     pub state: &'a str,
 }
 
+const SIDES: [Side; 2] = [Side::Client, Side::Server];
+
 /// Shows every end that an account's SIP has.
 pub fn survey_of(account: &Account, mut each: impl FnMut(EndView<'_>)) {
     let names = NAMES.lock();
-    CHANNEL_MEMORY.for_marked(account.shared(), |entry| {
-        // SAFETY: the entry was just found to be of allocated memory.
-        let channel = unsafe { channel_in(entry) };
-        for side in [Side::Client, Side::Server] {
-            if holder(channel, side) == account.owner() {
-                let (contract, state) = names_of(names.as_ref(), channel);
-                each(EndView { id: channel.id, side, contract, state });
-            }
+    // SAFETY: the entry is of allocated memory when it is looked at, and nothing is freed meanwhile.
+    let channel = |entry: &_| unsafe { channel_in(entry) };
+    let is_its = |channel: &Channel, side| holder(channel, side) == account.owner();
+    let has_one = |entry: &_| SIDES.iter().any(|side| is_its(channel(entry), *side));
+    CHANNEL_MEMORY.for_marked(account.shared(), has_one, |entry| {
+        let channel = channel(entry);
+        for side in SIDES.into_iter().filter(|side| is_its(channel, *side)) {
+            let (contract, state) = names_of(names.as_ref(), channel);
+            each(EndView { id: channel.id, side, contract, state });
         }
     });
 }

@@ -306,12 +306,24 @@ impl<M: Memory> Heap<M> {
             .flat_map(move |mark| (mark..slabs).step_by(MARKS_HERE).map(|slab| slab as u32))
     }
 
-    /// The next allocated block of a slab from place `from` on, and its place.
-    pub fn next_in_slab(&self, slab: u32, from: usize) -> Option<(usize, &'static BlockEntry)> {
+    /// The next allocated block of a slab from place `from` on that is `wanted`, and its place.
+    pub fn next_in_slab(
+        &self,
+        slab: u32,
+        from: usize,
+        wanted: impl Fn(&'static BlockEntry) -> bool,
+    ) -> Option<(usize, &'static BlockEntry)> {
         let used = self.slabs.get(slab as usize)?.used;
-        let rest = used & u64::MAX.checked_shl(from as u32)?;
-        let index = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
-        Some((index, self.entry(slab, index)))
+        let mut rest = used & u64::MAX.checked_shl(from as u32)?;
+        while rest != 0 {
+            let index = rest.trailing_zeros() as usize;
+            let entry = self.entry(slab, index);
+            if wanted(entry) {
+                return Some((index, entry));
+            }
+            rest &= rest - 1;
+        }
+        None
     }
 
     /// Gives back what is kept for the next allocation only.

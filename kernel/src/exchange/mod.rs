@@ -62,11 +62,17 @@ impl SystemHeap {
         act(&mut self.heap.get_or_init(|| Mutex::new(Heap::new(KernelPages, self.area))).lock())
     }
 
-    /// Shows each block in the slabs that `holder` has marked. The heap is not locked meanwhile, so blocks may be freed.
-    pub(crate) fn for_marked(&self, holder: &abi::Account, mut each: impl FnMut(&'static BlockEntry)) {
+    /// Shows each block in the slabs that `holder` has marked, if it is `wanted`. The heap is not locked while one is
+    /// shown, so that blocks may be freed.
+    pub(crate) fn for_marked(
+        &self,
+        holder: &abi::Account,
+        wanted: impl Fn(&'static BlockEntry) -> bool,
+        mut each: impl FnMut(&'static BlockEntry),
+    ) {
         for slab in self.with(|heap| heap.marked_slabs(holder)) {
             let mut from = 0;
-            while let Some((index, entry)) = self.with(|heap| heap.next_in_slab(slab, from)) {
+            while let Some((index, entry)) = self.with(|heap| heap.next_in_slab(slab, from, &wanted)) {
                 from = index + 1;
                 each(entry);
             }
@@ -164,14 +170,13 @@ pub fn free(entry: &BlockEntry, mut pause: impl FnMut()) {
 /// Frees all blocks of an account whose SIP is gone, and what the heap keeps for the next allocation only. Returns how
 /// many. It calls `pause` from time to time.
 pub fn reclaim(holder: &Account, mut pause: impl FnMut()) -> usize {
-    let owner = holder.owner();
+    let owner = holder.owner().to_bits();
     let mut freed = 0;
-    HEAP.for_marked(holder.shared(), |entry| {
-        if entry.tracked.owner.load(Relaxed) == owner.to_bits() {
-            free(entry, &mut pause);
-            freed += 1;
-            pause();
-        }
+    let is_its = |entry: &BlockEntry| entry.tracked.owner.load(Relaxed) == owner;
+    HEAP.for_marked(holder.shared(), is_its, |entry| {
+        free(entry, &mut pause);
+        freed += 1;
+        pause();
     });
     HEAP.with(Heap::trim);
     freed

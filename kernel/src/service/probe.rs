@@ -8,6 +8,7 @@ use x86_64::VirtAddr;
 
 use super::own::Never;
 use super::system::block_totals;
+use crate::arch::trap::Context;
 use crate::memory::{frames, heap, mapping};
 use crate::{channel, exchange};
 
@@ -41,6 +42,8 @@ pub(super) fn serve(service: Service<Probe>) -> Never {
                     free_frames: frames::counts().free as u64,
                     kernel_heap: heap::bytes_in_use() as u64,
                     channels: channel::count() as u64,
+                    channel_memory: channel::memory() as u64,
+                    registers: size_of::<Context>() as u64,
                 };
                 next.sums(block_totals(exchange::survey_entries(|_| {})), memory)
             }

@@ -146,7 +146,7 @@ fn looked_at(heap: &Heap<HostMemory>, holder: &abi::Account) -> Vec<&'static Blo
     let mut found = Vec::new();
     for slab in heap.marked_slabs(holder) {
         let mut from = 0;
-        while let Some((index, entry)) = heap.next_in_slab(slab, from) {
+        while let Some((index, entry)) = heap.next_in_slab(slab, from, |_| true) {
             from = index + 1;
             found.push(entry);
         }

@@ -44,7 +44,7 @@ pub(crate) fn play(
 fn report(probe: Glass, moment: &str, sessions: u64) -> Result<Glass, Trouble> {
     let ClientSumming::Sums { totals, memory, next } = probe.sum().receive()?;
     let BlockTotals { blocks, bytes, mapped, blocks_moved, bytes_copied, .. } = totals;
-    let MemorySums { free_frames, kernel_heap, channels } = memory;
+    let MemorySums { free_frames, kernel_heap, channels, .. } = memory;
     rt::log!(
         "fact heap moment={moment} sessions={sessions} blocks={blocks} bytes={bytes} mapped={mapped} \
         free_frames={free_frames} kernel_heap={kernel_heap} channels={channels} moved={blocks_moved} \
