@@ -43,6 +43,9 @@ fn go(options: &Options) -> Result<u8> {
     for path in &options.files {
         system.archive.add_file(path)?;
     }
+    for name in &options.domains {
+        system = system.domain(name)?;
+    }
     if let Some(commands) = &options.exec {
         system = system.exec(commands);
     }

@@ -27,6 +27,9 @@ pub struct Options {
     /// Put a host file into the boot archive under its base name (repeatable).
     #[arg(long = "file", value_name = "PATH")]
     pub files: Vec<PathBuf>,
+    /// Run the processes of this name in domains, behind page tables (repeatable).
+    #[arg(long = "domain", value_name = "NAME")]
+    pub domains: Vec<String>,
     /// Number of processors.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=255))]
     pub smp: u32,

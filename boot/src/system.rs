@@ -6,7 +6,7 @@ use crate::qemu::{Machine, Medium};
 use crate::run::{Finished, Guest};
 use crate::strip::without_debug_info;
 use crate::{check, setup};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use contracts::manifest::{Role, Wiring};
 use contracts::restart::Restart;
 use std::path::Path;
@@ -79,6 +79,17 @@ impl System {
         change(&mut self.wiring);
         self.archive.set(WIRING, encoded(&self.wiring));
         self
+    }
+
+    /// Has the processes of this name run in domains, whoever starts them.
+    ///
+    /// # Errors
+    /// When the archive has no image of that name.
+    pub fn domain(self, name: &str) -> Result<Self> {
+        if !self.images.sips.contains_key(name) {
+            bail!("--domain {name}: there is no process of that name");
+        }
+        Ok(self.rewire(|wiring| wiring.domains.push(name.to_owned())))
     }
 
     /// Adds a host file under its base name.

@@ -49,6 +49,7 @@ fn start(boot_info: &BootInfo) -> Result<Option<String>, String> {
     // the memory on.
     let memory = unsafe { service::BootArchive::new(archive.as_ptr() as usize, archive.len()) };
     service::start_all(memory, wiring_bytes.into()).map_err(|error| error.to_string())?;
+    sip::place_by_hand(wiring.domains.clone());
     let say = |name: &str, error: sip::StartError| format!("sips/{name}: {error}");
     for name in wiring.names() {
         sip::keep(name, file(&format!("sips/{name}"))?).map_err(|error| say(name, error))?;

@@ -21,6 +21,8 @@ pub mod arch;
 #[cfg(feature = "bare")]
 mod boot;
 pub mod channel;
+#[cfg(feature = "bare")]
+pub mod domain;
 pub mod exchange;
 pub mod log;
 pub mod memory;

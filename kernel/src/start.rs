@@ -5,7 +5,9 @@ use bootloader_api::info::MemoryRegionKind;
 use log::{info, warn};
 use x86_64::{PhysAddr, VirtAddr};
 
-use crate::arch::{self, acpi, apic, clock, cores, cpu, descriptors, interrupts, pic, serial, symbols};
+use crate::arch::{
+    self, acpi, apic, clock, cores, cpu, descriptors, interrupts, paging, pic, ring3, serial, symbols,
+};
 use crate::log as kernel_log;
 use crate::memory::{self, PAGE_SIZE, frames, layout, mapping};
 
@@ -24,6 +26,7 @@ pub fn start(boot_info: &'static mut BootInfo) -> ! {
     info!("clock: time stamp counter at {} MHz", timestamp_hertz / 1_000_000);
 
     start_memory(boot_info);
+    ring3::init();
     descriptors::guard_interrupt_stacks().expect("out of memory for the interrupt stacks");
     load_symbols(boot_info);
     start_devices(boot_info);
@@ -36,6 +39,7 @@ fn start_memory(boot_info: &BootInfo) {
     // SAFETY: the loader says so, as our configuration asks it to.
     unsafe { memory::set_physical_window(VirtAddr::new(window)) };
     let highest = boot_info.memory_regions.iter().map(|region| region.end).max().unwrap_or(0);
+    paging::keep_root();
     mapping::tighten(highest);
     if let Err(area) = layout::check() {
         panic!("the loader uses the {} area at {:?}", area.name, area.start);

@@ -27,6 +27,7 @@ pub const PROCESSES: &[&str] = &[
     "examiner",
     "faulty",
     "fragile",
+    "hostile",
     "keeper",
     "lives",
     "meter",
@@ -40,6 +41,7 @@ pub const PROCESSES: &[&str] = &[
     "south",
     "spinner",
     "twin",
+    "warden",
     "witness",
 ];
 

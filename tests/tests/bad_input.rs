@@ -43,7 +43,7 @@ fn lasting(look: &str) -> Vec<String> {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words[..] {
                 // A process: not its state, nor how far its heap has grown.
-                [id, _state, priority, threads, _, "KiB", _, "KiB", _, "KiB", name] => {
+                [id, _state, priority, threads, _, "KiB", _, "KiB", _, "KiB", _space, _why, name] => {
                     [id, priority, threads, name].join(" ")
                 }
                 // A channel: not its number, nor its messages.

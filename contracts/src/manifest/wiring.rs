@@ -16,6 +16,8 @@ pub struct Wiring {
     pub supervised: Vec<Supervised>,
     /// The SIPs that are started when somebody asks for them by name.
     pub on_demand: Vec<String>,
+    /// The SIPs that run in domains because the one who built the system said so, whoever starts them.
+    pub domains: Vec<String>,
 }
 
 impl Wiring {

@@ -269,6 +269,34 @@ pub enum ProcessState {
     Waiting,
 }
 
+/// The space that a SIP is in, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
+#[repr(u8)]
+pub enum Placement {
+    /// The kernel's, where it runs because nobody said otherwise.
+    Kernel,
+    /// A domain, because the one who built the system named it.
+    DomainByHand,
+}
+
+impl Placement {
+    /// The space, in a word.
+    pub fn space(self) -> &'static str {
+        match self {
+            Placement::Kernel => "kernel",
+            Placement::DomainByHand => "domain",
+        }
+    }
+
+    /// The reason, in a word.
+    pub fn why(self) -> &'static str {
+        match self {
+            Placement::Kernel => "default",
+            Placement::DomainByHand => "by-hand",
+        }
+    }
+}
+
 /// One SIP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
 #[repr(C)]
@@ -279,6 +307,8 @@ pub struct ProcessInfo {
     pub state: ProcessState,
     /// Priority of its threads.
     pub priority: u8,
+    /// The space that it is in, and why.
+    pub placement: Placement,
     /// Number of its threads.
     pub threads: u32,
     /// The SIP that asked for its start; 0 is the kernel.

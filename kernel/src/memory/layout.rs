@@ -6,7 +6,8 @@
 
 use x86_64::VirtAddr;
 
-use super::mapping;
+use super::PAGE_SIZE;
+use super::mapping::{self, MapError, Tables};
 
 /// Where the upper half starts; the loader places its mappings from here on.
 pub const UPPER_HALF: u64 = 0xffff_8000_0000_0000;
@@ -44,6 +45,17 @@ pub const KERNEL_STACKS: u64 = 0xffff_e800_0000_0000;
 /// Bytes of the stacks' area.
 pub const KERNEL_STACKS_BYTES: u64 = 1 << 39;
 
+/// Past the highest address that a domain may have: no code ends so high that the address behind it is not canonical.
+pub const USER_END: u64 = 1 << 46;
+/// Where the window lies in each domain's own lower half; of the same build as a SIP's.
+pub const DOMAIN_WINDOW: u64 = 1 << 40;
+/// What GS holds in ring 3: a page of the domain's own, as the core's data is for a SIP.
+pub const USER_GS: u64 = DOMAIN_WINDOW + SIP_IMAGE_OFFSET - 2 * PAGE_SIZE as u64;
+/// Where the kernel's functions lie in each domain: a page with the table, and a system call for each.
+pub const GATE_PAGE: u64 = USER_GS - PAGE_SIZE as u64;
+// What is said of a stack's guard goes by the window that an address lies in.
+const _: () = assert!(DOMAIN_WINDOW.is_multiple_of(SIP_WINDOW_BYTES));
+
 /// Start of SIP window `index`, which must be below [`SIP_WINDOW_COUNT`].
 pub fn sip_window(index: u64) -> VirtAddr {
     assert!(index < SIP_WINDOW_COUNT, "there is no SIP window {index}");
@@ -55,6 +67,14 @@ pub fn is_sip_code(address: u64) -> bool {
     (SIP_WINDOWS..SIP_WINDOWS + SIP_WINDOW_COUNT * SIP_WINDOW_BYTES).contains(&address)
 }
 
+/// Has each domain share all areas: what is mapped there later appears in all spaces at once.
+///
+/// # Errors
+/// When no frame is left for a table.
+pub fn pin() -> Result<(), MapError> {
+    AREAS.iter().try_for_each(|(_, start, bytes)| Tables::kernel().pin(VirtAddr::new(*start), *bytes))
+}
+
 /// An area of ours in which the loader already mapped something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AreaInUse {
@@ -64,16 +84,17 @@ pub struct AreaInUse {
     pub start: VirtAddr,
 }
 
+const AREAS: [(&str, u64, u64); 6] = [
+    ("SIP windows", SIP_WINDOWS, SIP_WINDOW_COUNT * SIP_WINDOW_BYTES),
+    ("exchange heap", EXCHANGE_HEAP, EXCHANGE_HEAP_BYTES),
+    ("channels", CHANNEL_HEAP, EXCHANGE_HEAP_BYTES),
+    ("kernel heap", KERNEL_HEAP, KERNEL_HEAP_BYTES),
+    ("devices", DEVICES, DEVICES_BYTES),
+    ("kernel stacks", KERNEL_STACKS, KERNEL_STACKS_BYTES),
+];
+
 /// Finds that all areas are unused.
 pub fn check() -> Result<(), AreaInUse> {
-    const AREAS: [(&str, u64, u64); 6] = [
-        ("SIP windows", SIP_WINDOWS, SIP_WINDOW_COUNT * SIP_WINDOW_BYTES),
-        ("exchange heap", EXCHANGE_HEAP, EXCHANGE_HEAP_BYTES),
-        ("channels", CHANNEL_HEAP, EXCHANGE_HEAP_BYTES),
-        ("kernel heap", KERNEL_HEAP, KERNEL_HEAP_BYTES),
-        ("devices", DEVICES, DEVICES_BYTES),
-        ("kernel stacks", KERNEL_STACKS, KERNEL_STACKS_BYTES),
-    ];
     for (name, start, bytes) in AREAS {
         let start = VirtAddr::new(start);
         if !mapping::top_level_unused(start, bytes) {

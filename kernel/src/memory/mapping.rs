@@ -1,4 +1,4 @@
-//! The page tables of the one address space.
+//! Page tables: those of the kernel's space, which all SIPs in it share, and those of each domain ([`super::space`]).
 //!
 //! A page is never both writable and executable: no [`Access`] says so, and the access to a mapped page never changes.
 //! A mapped page owns its frame, unless it is mapped as one that others share; such a page is never writable. A table
@@ -32,7 +32,7 @@ impl Access {
             Access::ReadWrite => Flags::NO_EXECUTE.union(Flags::WRITABLE),
             Access::ReadExecute => Flags::empty(),
         };
-        own | Flags::PRESENT | Flags::GLOBAL
+        own | Flags::PRESENT
     }
 }
 
@@ -58,6 +58,8 @@ const TABLE_FLAGS: Flags = Flags::PRESENT.union(Flags::WRITABLE);
 /// In an entry for a page: its frame is somebody else's, and is not freed with the page. One of the bits that the
 /// processor leaves to software (SDM vol. 3, table 4-20).
 const SHARED: Flags = Flags::BIT_9;
+/// In an entry of the top level: the table below stays when it is empty, because the roots of domains refer to it.
+const PINNED: Flags = Flags::BIT_10;
 
 #[derive(Clone, Copy)]
 struct Entry(u64);
@@ -80,6 +82,11 @@ impl Entry {
         self.0 & SHARED.bits() != 0
     }
 
+    /// Whether the table behind this entry stays when it is empty.
+    fn is_pinned(self) -> bool {
+        self.0 & PINNED.bits() != 0
+    }
+
     fn address(self) -> PhysAddr {
         PhysAddr::new(self.0 & ADDRESS_BITS)
     }
@@ -90,10 +97,6 @@ impl Entry {
 struct Table(PhysAddr);
 
 impl Table {
-    fn root() -> Table {
-        Table(arch::paging::root())
-    }
-
     fn slot(self, index: usize) -> *mut Entry {
         assert!(index < ENTRIES);
         physical(self.0).cast::<Entry>().wrapping_add(index)
@@ -117,6 +120,29 @@ impl Table {
     }
 }
 
+/// The tables of one address space, and what its entries say beside the access to a page.
+#[derive(Clone, Copy)]
+pub struct Tables {
+    root: Table,
+    page: Flags,
+    table: Flags,
+}
+
+/// What an entry of a domain's lower half says that ring 3 may use.
+const USER: Flags = Flags::USER_ACCESSIBLE;
+
+impl Tables {
+    /// Those of the kernel's space. What they map is there in every space, and for ring 0 alone.
+    pub fn kernel() -> Tables {
+        Tables { root: Table(arch::paging::root()), page: Flags::GLOBAL, table: TABLE_FLAGS }
+    }
+
+    /// Those of a domain, for its lower half, which ring 3 may use.
+    pub(super) fn of_domain(root: PhysAddr) -> Tables {
+        Tables { root: Table(root), page: USER, table: TABLE_FLAGS.union(USER) }
+    }
+}
+
 /// Bytes that one entry of a table of `level` (1 to 4) spans.
 const fn span(level: u32) -> u64 {
     (PAGE_SIZE as u64) << (9 * (level - 1))
@@ -127,8 +153,8 @@ fn index(address: VirtAddr, level: u32) -> usize {
 }
 
 /// The level 1 table for `page`, made as needed.
-fn leaf_table(page: VirtAddr) -> Result<Table, MapError> {
-    let mut table = Table::root();
+fn leaf_table(tables: Tables, page: VirtAddr) -> Result<Table, MapError> {
+    let mut table = tables.root;
     for level in (2..=TOP_LEVEL).rev() {
         let entry = table.get(index(page, level));
         table = if entry.is_present() {
@@ -139,7 +165,7 @@ fn leaf_table(page: VirtAddr) -> Result<Table, MapError> {
         } else {
             let frame = frames::allocate_zeroed().ok_or(MapError::OutOfMemory)?;
             let next = Table(frame.into_entry());
-            table.set(index(page, level), Entry::new(next.0, TABLE_FLAGS));
+            table.set(index(page, level), Entry::new(next.0, tables.table));
             next
         };
     }
@@ -157,6 +183,7 @@ fn map_locked(table: Table, page: VirtAddr, address: PhysAddr, flags: Flags) -> 
 
 /// Maps pages one after the other from `start` on, as `map` does it for the n-th. If one fails none stays mapped.
 fn map_each(
+    tables: Tables,
     start: VirtAddr,
     pages: usize,
     mut map: impl FnMut(Table, VirtAddr, usize) -> Result<(), MapError>,
@@ -168,71 +195,126 @@ fn map_each(
         let page = start + (done * PAGE_SIZE) as u64;
         // The table of the page before, unless this one is the first of another.
         let known = table.filter(|_| index(page, 1) != 0);
-        let mapped = known.map_or_else(|| leaf_table(page), Ok).and_then(|known| {
+        let mapped = known.map_or_else(|| leaf_table(tables, page), Ok).and_then(|known| {
             table = Some(known);
             map(known, page, done)
         });
         if let Err(error) = mapped {
-            unmap_locked(start, done);
-            free_empty_tables(page);
+            unmap_locked(tables, start, done);
+            free_empty_tables(tables, page);
             return Err(error);
         }
     }
     Ok(())
 }
 
-/// Maps `frame` at `page`, the start of a page. If that fails the frame is freed.
-pub fn map(page: VirtAddr, frame: Frame, access: Access) -> Result<(), MapError> {
-    map_each(page, 1, |table, page, _| map_locked(table, page, frame.address(), access.flags()))?;
-    frame.into_entry();
-    Ok(())
-}
-
-/// Maps `pages` fresh frames full of zeros from `start` on. If that fails nothing stays mapped.
-pub fn map_fresh(start: VirtAddr, pages: usize, access: Access) -> Result<(), MapError> {
-    map_each(start, pages, |table, page, _| {
-        let frame = frames::allocate_zeroed().ok_or(MapError::OutOfMemory)?;
-        map_locked(table, page, frame.address(), access.flags())?;
+impl Tables {
+    /// Maps `frame` at `page`, the start of a page. If that fails the frame is freed.
+    pub fn map(self, page: VirtAddr, frame: Frame, access: Access) -> Result<(), MapError> {
+        let flags = access.flags() | self.page;
+        map_each(self, page, 1, |table, page, _| map_locked(table, page, frame.address(), flags))?;
         frame.into_entry();
         Ok(())
-    })
-}
-
-/// Maps `frames`, which others may map too and whose owner keeps them, from `start` on. If that fails nothing stays
-/// mapped.
-///
-/// # Safety
-/// As long as they are mapped the frames are neither freed nor written to.
-pub unsafe fn map_shared(start: VirtAddr, frames: &[Frame], access: Access) -> Result<(), MapError> {
-    if access == Access::ReadWrite {
-        return Err(MapError::Shared);
     }
-    map_each(start, frames.len(), |table, page, index| {
-        map_locked(table, page, frames[index].address(), access.flags() | SHARED)
-    })
+
+    /// Maps `pages` fresh frames full of zeros from `start` on. If that fails nothing stays mapped.
+    pub fn map_fresh(self, start: VirtAddr, pages: usize, access: Access) -> Result<(), MapError> {
+        let flags = access.flags() | self.page;
+        map_each(self, start, pages, |table, page, _| {
+            let frame = frames::allocate_zeroed().ok_or(MapError::OutOfMemory)?;
+            map_locked(table, page, frame.address(), flags)?;
+            frame.into_entry();
+            Ok(())
+        })
+    }
+
+    /// Maps `frames`, which others may map too and whose owner keeps them, from `start` on. If that fails nothing stays
+    /// mapped.
+    ///
+    /// # Safety
+    /// As long as they are mapped the frames are neither freed nor written to.
+    pub unsafe fn map_shared(
+        self,
+        start: VirtAddr,
+        frames: &[Frame],
+        access: Access,
+    ) -> Result<(), MapError> {
+        if access == Access::ReadWrite {
+            return Err(MapError::Shared);
+        }
+        let flags = access.flags() | self.page | SHARED;
+        map_each(self, start, frames.len(), |table, page, index| {
+            map_locked(table, page, frames[index].address(), flags)
+        })
+    }
+
+    /// Unmaps `pages` pages from `start` on, frees their frames, but for those that others share, and the tables that no
+    /// entry uses any more, and returns how many pages were mapped. Holes are skipped quickly.
+    pub fn unmap_range(self, start: VirtAddr, pages: usize) -> usize {
+        let _changes = CHANGES.lock();
+        unmap_locked(self, start, pages)
+    }
+
+    /// The entry for the page of `address`, if it is mapped, and the address behind it. Takes no lock.
+    fn find(self, address: VirtAddr) -> Option<(Entry, PhysAddr)> {
+        let mut table = self.root;
+        for level in (1..=TOP_LEVEL).rev() {
+            let entry = table.get(index(address, level));
+            if !entry.is_present() {
+                return None;
+            }
+            if level == 1 || entry.is_huge() {
+                let mask = span(level) - 1;
+                let physical = (entry.address().as_u64() & !mask) | (address.as_u64() & mask);
+                return Some((entry, PhysAddr::new(physical)));
+            }
+            table = Table(entry.address());
+        }
+        None
+    }
+
+    /// The physical address behind `address`, if it is mapped. Takes no lock.
+    pub fn translate(self, address: VirtAddr) -> Option<PhysAddr> {
+        self.find(address).map(|(_, physical)| physical)
+    }
+
+    /// As [`Tables::translate`], if ring 3 may access the page in this way, which is to read or to write.
+    pub(super) fn translate_for_user(self, address: VirtAddr, access: Access) -> Option<PhysAddr> {
+        let (entry, physical) = self.find(address)?;
+        let needed = if access == Access::ReadWrite { USER | Flags::WRITABLE } else { USER };
+        (entry.0 & needed.bits() == needed.bits()).then_some(physical)
+    }
 }
 
-/// Unmaps `pages` pages from `start` on, frees their frames, but for those that others share, and the tables that no
-/// entry uses any more, and returns how many pages were mapped. Holes are skipped quickly.
+/// As [`Tables::map_fresh`], in the kernel's space.
+pub fn map_fresh(start: VirtAddr, pages: usize, access: Access) -> Result<(), MapError> {
+    Tables::kernel().map_fresh(start, pages, access)
+}
+
+/// As [`Tables::unmap_range`], in the kernel's space.
 pub fn unmap_range(start: VirtAddr, pages: usize) -> usize {
-    let _changes = CHANGES.lock();
-    unmap_locked(start, pages)
+    Tables::kernel().unmap_range(start, pages)
 }
 
-fn unmap_locked(start: VirtAddr, pages: usize) -> usize {
+/// As [`Tables::translate`], in the kernel's space.
+pub fn translate(address: VirtAddr) -> Option<PhysAddr> {
+    Tables::kernel().translate(address)
+}
+
+fn unmap_locked(tables: Tables, start: VirtAddr, pages: usize) -> usize {
     let mut freed = 0;
     if let Some(bytes) = (pages * PAGE_SIZE).checked_sub(1) {
         // The last byte, not the one past it, so that the end of the address space is no special case.
         let range = (start.as_u64(), start.as_u64() + bytes as u64);
-        sweep(Table::root(), TOP_LEVEL, range, Sweep::PagesAndTables, &mut freed);
+        sweep(tables.root, TOP_LEVEL, range, Sweep::PagesAndTables, &mut freed);
     }
     freed
 }
 
 /// Frees the tables on the way to `page` that no entry uses.
-fn free_empty_tables(page: VirtAddr) {
+fn free_empty_tables(tables: Tables, page: VirtAddr) {
     let range = (page.as_u64(), page.as_u64());
-    sweep(Table::root(), TOP_LEVEL, range, Sweep::EmptyTables, &mut 0);
+    sweep(tables.root, TOP_LEVEL, range, Sweep::EmptyTables, &mut 0);
 }
 
 /// What a walk over a range takes away.
@@ -266,7 +348,7 @@ fn sweep_entry(table: Table, slot: usize, level: u32, range: (u64, u64), what: S
         assert!(!entry.is_huge(), "{page:?} is part of a huge page, which nobody here maps");
         let below = Table(entry.address());
         sweep(below, level - 1, range, what, freed);
-        if !below.is_empty() {
+        if entry.is_pinned() || !below.is_empty() {
             return;
         }
     } else if what == Sweep::PagesAndTables {
@@ -284,40 +366,86 @@ fn sweep_entry(table: Table, slot: usize, level: u32, range: (u64, u64), what: S
     drop(unsafe { Frame::from_entry(entry.address()) });
 }
 
-/// How many page tables of level 1 and 2, which span 2 MiB and 1 GiB, serve the `pages` pages from `start` on. Whoever
-/// owns the addresses sees to it that none of them comes or goes meanwhile.
-pub fn tables_for(start: VirtAddr, pages: usize) -> usize {
-    fn count(table: Table, level: u32, range: (u64, u64)) -> usize {
-        let below = slots(level, range).map(|(slot, part)| match table.get(slot) {
-            entry if !entry.is_present() => 0,
-            _ if level == 2 => 1,
-            entry => usize::from(level == 3) + count(Table(entry.address()), level - 1, part),
-        });
-        below.sum()
+impl Tables {
+    /// How many page tables of level 1 and 2, which span 2 MiB and 1 GiB, serve the `pages` pages from `start` on. Whoever
+    /// owns the addresses sees to it that none of them comes or goes meanwhile.
+    pub fn tables_for(self, start: VirtAddr, pages: usize) -> usize {
+        fn count(table: Table, level: u32, range: (u64, u64)) -> usize {
+            let below = slots(level, range).map(|(slot, part)| match table.get(slot) {
+                entry if !entry.is_present() => 0,
+                _ if level == 2 => 1,
+                entry => usize::from(level == 3) + count(Table(entry.address()), level - 1, part),
+            });
+            below.sum()
+        }
+        let bytes = (pages * PAGE_SIZE) as u64;
+        if bytes == 0 {
+            0
+        } else {
+            count(self.root, TOP_LEVEL, (start.as_u64(), start.as_u64() + (bytes - 1)))
+        }
     }
-    let bytes = (pages * PAGE_SIZE) as u64;
-    if bytes == 0 {
-        0
-    } else {
-        count(Table::root(), TOP_LEVEL, (start.as_u64(), start.as_u64() + (bytes - 1)))
-    }
-}
 
-/// The physical address behind `address`, if it is mapped. Takes no lock.
-pub fn translate(address: VirtAddr) -> Option<PhysAddr> {
-    let mut table = Table::root();
-    for level in (1..=TOP_LEVEL).rev() {
-        let entry = table.get(index(address, level));
-        if !entry.is_present() {
-            return None;
+    /// Has the roots of domains made from now on share what the kernel's space maps in the `bytes` from `start` on: the
+    /// tables of level 3 are there from now on. It may be done again.
+    ///
+    /// # Errors
+    /// [`MapError::OutOfMemory`]; some may have been made.
+    pub fn pin(self, start: VirtAddr, bytes: u64) -> Result<(), MapError> {
+        let _changes = CHANGES.lock();
+        let first = index(start, TOP_LEVEL);
+        for slot in first..first + bytes.div_ceil(span(TOP_LEVEL)) as usize {
+            let entry = self.root.get(slot);
+            let pinned = if entry.is_present() {
+                Entry(entry.0 | PINNED.bits())
+            } else {
+                let frame = frames::allocate_zeroed().ok_or(MapError::OutOfMemory)?;
+                Entry::new(frame.into_entry(), self.table | PINNED)
+            };
+            self.root.set(slot, pinned);
         }
-        if level == 1 || entry.is_huge() {
-            let mask = span(level) - 1;
-            return Some(PhysAddr::new((entry.address().as_u64() & !mask) | (address.as_u64() & mask)));
-        }
-        table = Table(entry.address());
+        Ok(())
     }
-    None
+
+    /// Writes `bytes` to pages of the caller's, which need not be ones that their holder may write.
+    ///
+    /// # Safety
+    /// The pages are mapped in this space, and nobody else uses them.
+    #[inline]
+    pub unsafe fn write(self, address: VirtAddr, bytes: &[u8]) {
+        if self.page != USER {
+            // SAFETY: what the kernel's space maps is there in each space; passed on to the caller.
+            return unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), address.as_mut_ptr(), bytes.len()) };
+        }
+        // SAFETY: passed on to the caller.
+        unsafe { self.write_by_alias(address, bytes) }
+    }
+
+    /// As [`Tables::write`], where the space need not be loaded.
+    unsafe fn write_by_alias(self, address: VirtAddr, bytes: &[u8]) {
+        let mut left = bytes;
+        let mut next = address;
+        while !left.is_empty() {
+            let room = PAGE_SIZE - (next.as_u64() % PAGE_SIZE as u64) as usize;
+            let (piece, rest) = left.split_at(room.min(left.len()));
+            let place = self.translate(next).expect("the caller has mapped the page");
+            // SAFETY: the page is the caller's, who says that nobody else uses it.
+            unsafe { ptr::copy_nonoverlapping(piece.as_ptr(), physical(place), piece.len()) };
+            next += piece.len() as u64;
+            left = rest;
+        }
+    }
+
+    /// Enters all that the kernel's space maps into this one.
+    ///
+    /// # Safety
+    /// The root is fresh, and every table of level 3 of the kernel's upper half stays.
+    pub(super) unsafe fn share_upper_half(self) {
+        let kernel = Tables::kernel();
+        for slot in ENTRIES / 2..ENTRIES {
+            self.root.set(slot, kernel.root.get(slot));
+        }
+    }
 }
 
 /// Maps `pages` pages of device registers, uncached, for good. `address` is the start of a page.
@@ -325,11 +453,12 @@ pub fn map_device(address: PhysAddr, pages: usize) -> Result<VirtAddr, MapError>
     static NEXT: Mutex<u64> = Mutex::new(layout::DEVICES);
     let mut next = NEXT.lock();
     let start = VirtAddr::new(*next);
-    let flags = Access::ReadWrite.flags() | Flags::NO_CACHE | Flags::WRITE_THROUGH;
+    let tables = Tables::kernel();
+    let flags = Access::ReadWrite.flags() | tables.page | Flags::NO_CACHE | Flags::WRITE_THROUGH;
     let _changes = CHANGES.lock();
     for offset in (0..pages).map(|i| (i * PAGE_SIZE) as u64) {
         let page = start + offset;
-        leaf_table(page)?.set(index(page, 1), Entry::new(address + offset, flags));
+        leaf_table(tables, page)?.set(index(page, 1), Entry::new(address + offset, flags));
     }
     *next += (pages * PAGE_SIZE) as u64;
     Ok(start)
@@ -339,7 +468,7 @@ pub fn map_device(address: PhysAddr, pages: usize) -> Result<VirtAddr, MapError>
 pub(super) fn top_level_unused(start: VirtAddr, bytes: u64) -> bool {
     let first = index(start, TOP_LEVEL);
     let count = bytes.div_ceil(span(TOP_LEVEL)) as usize;
-    (first..first + count).all(|index| Table::root().get(index).0 == 0)
+    (first..first + count).all(|index| Tables::kernel().root.get(index).0 == 0)
 }
 
 /// Takes back what a loader left that no kernel should have: the lower half, so that null pointers fault, and the
@@ -347,7 +476,7 @@ pub(super) fn top_level_unused(start: VirtAddr, bytes: u64) -> bool {
 #[cfg(feature = "bare")]
 pub fn tighten(window_bytes: u64) {
     let _changes = CHANGES.lock();
-    let root = Table::root();
+    let root = Tables::kernel().root;
     for index in 0..ENTRIES / 2 {
         root.set(index, Entry(0));
     }
@@ -405,8 +534,11 @@ mod tests {
         map_fresh(page(500), 1100, Access::ReadWrite).unwrap();
         // 1100 pages from 500 on lie in four tables of level 1, under one each of levels 2 and 3.
         assert_eq!(used_since(before), 1100 + 4 + 2);
-        assert_eq!(tables_for(page(500), 1100), 4 + 1);
-        assert_eq!((tables_for(page(0), 500), tables_for(page(2048), 1 << 20)), (1 + 1, 1));
+        assert_eq!(Tables::kernel().tables_for(page(500), 1100), 4 + 1);
+        assert_eq!(
+            (Tables::kernel().tables_for(page(0), 500), Tables::kernel().tables_for(page(2048), 1 << 20)),
+            (1 + 1, 1)
+        );
         assert_eq!(unmap_range(page(500), 700), 700);
         assert_eq!(unmap_range(page(0), 100_000), 400);
         assert_eq!(frames::counts(), before);
@@ -432,7 +564,7 @@ mod tests {
         let _machine = machine();
         let frame = frames::allocate().unwrap();
         let address = frame.address();
-        map(page(7), frame, Access::ReadOnly).unwrap();
+        Tables::kernel().map(page(7), frame, Access::ReadOnly).unwrap();
         assert_eq!(translate(page(7) + 5), Some(address + 5));
         assert_eq!(translate(page(8)), None);
         assert_eq!(unmap_range(page(7), 1), 1);
@@ -442,7 +574,7 @@ mod tests {
 
     /// What the entry for a mapped page says of it.
     fn flags(page: VirtAddr) -> Flags {
-        Flags::from_bits_truncate(leaf_table(page).unwrap().get(index(page, 1)).0)
+        Flags::from_bits_truncate(leaf_table(Tables::kernel(), page).unwrap().get(index(page, 1)).0)
     }
 
     #[test]
@@ -450,7 +582,7 @@ mod tests {
         let _machine = machine();
         for access in [Access::ReadOnly, Access::ReadWrite, Access::ReadExecute] {
             let frame = frames::allocate().unwrap();
-            map(page(0), frame, access).unwrap();
+            Tables::kernel().map(page(0), frame, access).unwrap();
             map_fresh(page(1), 2, access).unwrap();
             for index in 0..3 {
                 let flags = flags(page(index));
@@ -468,7 +600,7 @@ mod tests {
         let owned: Vec<Frame> = (0..3).map(|_| frames::allocate().unwrap()).collect();
         let with_frames = frames::counts();
         // SAFETY: nobody writes to the frames, and they are freed below, after the last page.
-        let map_shared = |start, access| unsafe { map_shared(start, &owned, access) };
+        let map_shared = |start, access| unsafe { Tables::kernel().map_shared(start, &owned, access) };
         for (start, access) in [(0, Access::ReadOnly), (100, Access::ReadExecute), (700, Access::ReadOnly)] {
             map_shared(page(start), access).unwrap();
             for (index, frame) in (start..).zip(&owned) {

@@ -1,4 +1,4 @@
-//! Physical frames, the mappings of the one address space, and what is built from them: the kernel's heap and
+//! Physical frames, the mappings of the kernel's address space and of domains, and what is built from them: the kernel's heap and
 //! stacks.
 //!
 //! Lock order: the heap's lock, then the mappings', then the frames'. Under any of them nothing is allocated and
@@ -14,6 +14,7 @@ pub mod heap;
 pub mod layout;
 pub mod mapping;
 pub mod slots;
+pub mod space;
 pub mod stacks;
 
 /// Bytes in a page and in a frame.

@@ -15,7 +15,7 @@ pub use queue::{MOST_PRIORITY, Queued, RunQueue};
 pub use sleepers::{Sleeper, Sleepers};
 #[cfg(feature = "bare")]
 pub use threads::{
-    Event, SERIAL_INPUT, Thread, ThreadError, adopt_boot_thread, block, block_until, current, is_ready,
-    kernel_threads, leave, place, ready, relax, retire, set_overrun_hook, set_priority, spawn,
-    start_preemption, ticks, yield_now,
+    Event, Ring3, SERIAL_INPUT, Thread, ThreadError, adopt_boot_thread, block, block_until, current,
+    is_ready, kernel_threads, leave, place, ready, relax, retire, set_overrun_hook, set_priority, spawn,
+    spawn_in_ring3, start_preemption, ticks, yield_now,
 };

@@ -36,10 +36,13 @@ use spin::Mutex;
 
 use super::{Queued, RunQueue, Sleeper, Sleepers};
 use crate::account::{self, Account};
+use crate::arch::ring3;
 use crate::arch::switch::run_on;
 use crate::arch::trap::{self, Context, Preemption, TrapFrame};
 use crate::arch::{clock, cores, interrupts};
+use crate::memory::PhysAddr;
 use crate::memory::layout;
+use crate::memory::space::UserMemory;
 use crate::memory::stacks::{Stack, StackError};
 use crate::unwind::Start;
 
@@ -58,8 +61,10 @@ pub struct Thread {
     word: AtomicPtr<AtomicUsize>,
     /// Whether it has left, for good.
     left: AtomicBool,
-    /// None for the boot thread, whose stack the loader made.
+    /// None for the boot thread, whose stack the loader made. That of a domain's thread is the kernel's.
     stack: Option<Stack>,
+    /// Of a domain's thread: where it is when it is not in the kernel.
+    ring3: Ring3,
     /// What it goes on with after it was preempted.
     preempted: UnsafeCell<MaybeUninit<Context>>,
 }
@@ -68,6 +73,31 @@ pub struct Thread {
 unsafe impl Sync for Thread {}
 // SAFETY: nothing in it belongs to a core.
 unsafe impl Send for Thread {}
+
+/// What a domain's thread has in ring 3. All zero for others.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ring3 {
+    /// Physical address of the root of its space.
+    pub root: u64,
+    /// Where its stack in the kernel begins.
+    pub gate_stack: u64,
+    /// Where it starts.
+    pub entry: u64,
+    /// The stack pointer that it starts with.
+    pub stack_pointer: u64,
+    /// Lowest address of that stack.
+    pub stack_limit: u64,
+    /// Passed to `entry`.
+    pub argument: u64,
+}
+
+impl Ring3 {
+    /// Where it lies in a [`Thread`].
+    pub const IN_THREAD: usize = offset_of!(Thread, ring3);
+    /// What a thread has that is never in ring 3.
+    const NEVER: Ring3 =
+        Ring3 { root: 0, gate_stack: 0, entry: 0, stack_pointer: 0, stack_limit: 0, argument: 0 };
+}
 
 /// Why there is no new thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +134,7 @@ static BOOT_THREAD: Thread = Thread {
     word: AtomicPtr::new(ptr::null_mut()),
     left: AtomicBool::new(false),
     stack: None,
+    ring3: Ring3::NEVER,
     preempted: UnsafeCell::new(MaybeUninit::uninit()),
 };
 
@@ -163,6 +194,33 @@ pub fn spawn(
     entry: unsafe extern "C" fn(usize) -> !,
     argument: usize,
 ) -> Result<Box<Thread>, ThreadError> {
+    make((account, priority), stack, (entry, argument), Ring3::NEVER)
+}
+
+/// Makes a thread of the account's domain ready to run in ring 3 as `ring3` says; `stack` is the one that it has in the
+/// kernel, where its calls are served.
+pub fn spawn_in_ring3(
+    account: &'static Account,
+    priority: u32,
+    stack: Stack,
+    ring3: Ring3,
+) -> Result<Box<Thread>, ThreadError> {
+    let ring3 = Ring3 { gate_stack: stack.top().as_u64(), ..ring3 };
+    make((account, priority), stack, (begin_in_ring3, 0), ring3)
+}
+
+unsafe extern "C" fn begin_in_ring3(_: usize) -> ! {
+    // SAFETY: `spawn_in_ring3` made this thread, and there is nothing on its stack.
+    unsafe { ring3::begin(&current().ring3) }
+}
+
+fn make(
+    (account, priority): (&'static Account, u32),
+    stack: Stack,
+    (entry, argument): (unsafe extern "C" fn(usize) -> !, usize),
+    ring3: Ring3,
+) -> Result<Box<Thread>, ThreadError> {
+    let stack_limit = if ring3.root == 0 { stack.limit().as_u64() } else { ring3.stack_limit };
     let sip = match account.owner().kind() {
         OwnerKind::Sip(id) => id,
         _ => 0,
@@ -182,7 +240,7 @@ pub fn spawn(
             shared: abi::Thread {
                 stack_pointer: (start as usize).into(),
                 resume: (thread_start as *const () as usize).into(),
-                stack_limit: (stack.limit().as_u64() as usize).into(),
+                stack_limit: (stack_limit as usize).into(),
                 priority: priority.into(),
                 sip: sip.into(),
                 woken_next: AtomicPtr::new(ptr::null_mut()),
@@ -194,6 +252,7 @@ pub fn spawn(
             word: AtomicPtr::new(ptr::null_mut()),
             left: AtomicBool::new(false),
             stack: Some(stack),
+            ring3,
             preempted: UnsafeCell::new(MaybeUninit::uninit()),
         });
         Box::from_raw(memory)
@@ -224,6 +283,15 @@ impl Thread {
     /// Its stack, unless it is the boot thread.
     pub fn stack(&self) -> Option<&Stack> {
         self.stack.as_ref()
+    }
+
+    /// The memory of the domain that it belongs to, if it belongs to one.
+    pub fn user_memory(&self) -> Option<UserMemory> {
+        match self.ring3.root {
+            0 => None,
+            // SAFETY: a domain's space lives for as long as it has threads.
+            root => Some(unsafe { UserMemory::of(PhysAddr::new_truncate(root)) }),
+        }
     }
 }
 
@@ -392,7 +460,8 @@ fn preempt(frame: &TrapFrame) -> Option<Preemption> {
         count_tick();
     }
     let core = cores::core();
-    if !layout::is_sip_code(frame.rip) || core.busy.load(Relaxed) != 0 {
+    let is_sips_own = frame.is_user() || layout::is_sip_code(frame.rip) && core.busy.load(Relaxed) == 0;
+    if !is_sips_own {
         return None;
     }
     let stack_top = PREEMPTION_STACK.try_get().ok()?.top();
@@ -458,6 +527,12 @@ pub fn place(thread: &Thread) -> Option<Start> {
     if resume == trap::resume as *const () as usize {
         // SAFETY: a preempted thread's context lies there until it goes on.
         return Some(Start::Interrupted(unsafe { &*(stack as *const Context) }.frame().into()));
+    }
+    if thread.ring3.root != 0 {
+        // Where it called the kernel from, if it has begun.
+        let word = |below: u64| thread.stack().and_then(|stack| stack.word(thread.ring3.gate_stack - below));
+        let (address, frame) = (word(ring3::RIP_BELOW)?, word(ring3::RBP_BELOW)?);
+        return (address != 0).then_some(Start::InFrame { address, frame });
     }
     // SAFETY: `switch` has left the frame pointer on top of the stack.
     let frame = unsafe { *(stack as *const u64) };

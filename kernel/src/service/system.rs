@@ -8,7 +8,8 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::abi::{Owner, OwnerKind};
 use contracts::spec::system::{
-    BlockSum, BlockTotals, ChannelInfo, Exit, Outcome, ProcessInfo, ProcessState, System, ending, system,
+    BlockSum, BlockTotals, ChannelInfo, Exit, Outcome, Placement, ProcessInfo, ProcessState, System, ending,
+    system,
 };
 use contracts::{Endpoint, ExBox, Exhausted, Name, Service, Text};
 
@@ -138,6 +139,7 @@ fn processes() -> Result<ExBox<[ProcessInfo]>, Exhausted> {
         id: 0,
         state: ProcessState::Ready,
         priority: KERNEL_PRIORITY as u8,
+        placement: Placement::Kernel,
         threads: crate::sched::kernel_threads(),
         parent: 0,
         ticks: account::KERNEL.budget().total(),
@@ -153,6 +155,7 @@ fn processes() -> Result<ExBox<[ProcessInfo]>, Exhausted> {
             id: view.id,
             state: view.state,
             priority: view.priority,
+            placement: view.placement,
             threads: view.threads,
             parent: view.parent,
             ticks: view.ticks,

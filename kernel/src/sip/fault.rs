@@ -18,7 +18,7 @@ use crate::arch::interrupts;
 use crate::arch::panic::set_describe_hook;
 use crate::arch::trap::{Exception, TrapFrame, Verdict, set_exception_hook};
 use crate::memory::PAGE_SIZE;
-use crate::memory::layout::{SIP_IMAGE_OFFSET, SIP_WINDOW_BYTES, is_sip_code};
+use crate::memory::layout::{SIP_IMAGE_OFFSET, SIP_WINDOW_BYTES, USER_END, is_sip_code};
 use crate::memory::stacks::{Stack, StackError};
 use crate::sched;
 use crate::unwind::Start;
@@ -52,7 +52,9 @@ pub fn install() -> Result<(), StackError> {
 fn judge(exception: &Exception<'_>) -> Verdict {
     // Non-maskable interrupts and machine checks are nobody's doing; neither is a fault in the kernel's code.
     let is_machine = matches!(exception.vector, 2 | 18);
-    if is_machine || !is_sip_code(exception.frame.rip) && !jumped_astray(exception) {
+    let is_sips_own =
+        exception.frame.is_user() || is_sip_code(exception.frame.rip) || jumped_astray(exception);
+    if is_machine || !is_sips_own {
         return Verdict::KernelFault;
     }
     let note = Note { name: exception.name(), address: exception.address, frame: exception.frame.clone() };
@@ -101,7 +103,9 @@ fn describe_note(note: &Note, out: &mut dyn Write) -> fmt::Result {
     }
     let rip = note.frame.rip;
     write!(out, " at ")?;
-    if !life::try_describe(rip, out)? {
+    // What lies in the kernel's space is nothing of a domain's.
+    let is_its_own = rip < USER_END || !note.frame.is_user();
+    if !is_its_own || !life::try_describe(rip, out)? {
         write!(out, "{rip:#x}")?;
     }
     Ok(())

@@ -7,7 +7,6 @@
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::ops::Range;
-use core::ptr;
 
 use contracts::manifest::Manifest;
 use spin::Mutex;
@@ -16,7 +15,7 @@ use x86_64::VirtAddr;
 use super::image::{self, ImageError, Parsed, Relocation, Segment};
 use crate::memory::PAGE_SIZE;
 use crate::memory::frames::{self, Frame};
-use crate::memory::mapping::{self, Access, MapError};
+use crate::memory::mapping::{Access, MapError, Tables};
 use crate::symbols::{Function, Symbols};
 use crate::unwind;
 
@@ -174,26 +173,25 @@ impl Image {
         Some(unwind::Tables { bytes, address, header })
     }
 
-    /// Maps it at `base`, ready to run. If that fails, some of it may stay mapped.
+    /// Maps it at `base` in the space of these tables, ready to run. If that fails, some of it may stay mapped.
     ///
     /// # Safety
     /// The pages from `base` on are a fresh window's, and are unmapped before the image is dropped.
-    pub(super) unsafe fn map(&self, base: VirtAddr) -> Result<(), MapError> {
+    pub(super) unsafe fn map(&self, tables: Tables, base: VirtAddr) -> Result<(), MapError> {
         let page = |index: usize| base + (index * PAGE_SIZE) as u64;
         for segment in &self.shared {
             // SAFETY: nobody writes to the frames once they are filled, and they live as long as the image.
-            unsafe { mapping::map_shared(page(segment.first_page), &segment.frames, segment.access)? };
+            unsafe { tables.map_shared(page(segment.first_page), &segment.frames, segment.access)? };
         }
         for segment in &self.private {
-            mapping::map_fresh(page(segment.first_page), segment.pages, Access::ReadWrite)?;
-            let (data, target) = (&segment.data.bytes, (base + segment.offset).as_mut_ptr::<u8>());
+            tables.map_fresh(page(segment.first_page), segment.pages, Access::ReadWrite)?;
             // SAFETY: the segment's pages were just mapped, nobody else knows of them, and its data fits.
-            unsafe { ptr::copy_nonoverlapping(data.as_ptr(), target, data.len()) };
+            unsafe { tables.write(base + segment.offset, &segment.data.bytes) };
         }
         for relocation in &self.relocations {
-            let target = (base + relocation.offset).as_mut_ptr::<u64>();
+            let value = base.as_u64() + relocation.addend;
             // SAFETY: parsing checked that the word lies in a writable segment, whose pages were just mapped.
-            unsafe { target.write_unaligned(base.as_u64() + relocation.addend) };
+            unsafe { tables.write(base + relocation.offset, &value.to_le_bytes()) };
         }
         Ok(())
     }

@@ -10,8 +10,8 @@ use core::fmt::{self, Write};
 use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
 
-use contracts::abi::{End, Owner, OwnerKind, ThreadEntry};
-use contracts::spec::system::{self, ending};
+use contracts::abi::{End, Owner, OwnerKind};
+use contracts::spec::system::{self, Placement, ending};
 use contracts::{Endpoint, Side, Text};
 use log::info;
 use spin::Mutex;
@@ -23,6 +23,7 @@ use super::load::{self, GrowError, Loaded, StartError};
 use super::trace;
 use crate::arch::serial;
 use crate::arch::trap::TrapFrame;
+use crate::memory::layout::USER_END;
 use crate::sched::{self, Event};
 use crate::unwind::Start;
 use crate::{channel, exchange, memory, service};
@@ -88,6 +89,22 @@ static ENDED: Event = Event::new();
 /// The images that the system is made of, by name: they are started again and again.
 static SYSTEM: Mutex<Vec<(String, Arc<Image>)>> = Mutex::new(Vec::new());
 
+/// The SIPs that run in domains because somebody said so, by name.
+static BY_HAND: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Has the SIPs of these names run in domains.
+pub fn place_by_hand(names: Vec<String>) {
+    *BY_HAND.lock() = names;
+}
+
+/// Where an image runs.
+fn placement(image: &Image) -> Placement {
+    match BY_HAND.lock().contains(&image.manifest().name) {
+        true => Placement::DomainByHand,
+        false => Placement::Kernel,
+    }
+}
+
 /// Keeps the image in `file` for [`start_kept`].
 ///
 /// # Errors
@@ -124,8 +141,13 @@ fn start_image(image: Arc<Image>, argument: &str, parent: u32) -> Result<u32, St
         sips.next += 1;
         sips.next - 1
     };
-    let loaded = load::load(id, image, argument)?;
-    info!("sip {id} ({}) starts at {:#x}", loaded.manifest().name, loaded.window.base());
+    let placement = placement(&image);
+    let loaded = load::load(id, image, argument, placement)?;
+    let (name, base) = (&loaded.manifest().name, loaded.window.base());
+    match placement {
+        Placement::Kernel => info!("sip {id} ({name}) starts at {base:#x}"),
+        Placement::DomainByHand => info!("sip {id} ({name}) starts at {base:#x} in a domain"),
+    }
     let sip = Sip { loaded, parent, was_refused: false, is_untidy: false, watcher: None, exit: None };
     SIPS.lock().by_id.insert(id, Box::new(sip));
     Ok(id)
@@ -144,7 +166,7 @@ fn current_id() -> u32 {
 }
 
 /// Gives the running SIP `pages` more of heap.
-pub(super) fn grow_heap(pages: usize) -> Option<VirtAddr> {
+pub(crate) fn grow_heap(pages: usize) -> Option<VirtAddr> {
     let id = current_id();
     let mut sips = SIPS.lock();
     let sip = sips.by_id.get_mut(&id)?;
@@ -165,7 +187,7 @@ pub(super) fn connect_port(index: usize) -> Option<&'static End> {
 }
 
 /// How a SIP ended that panicked: one that wanted memory has broken its limit, or the machine has no more.
-pub(super) fn panicked(message: &str) -> Exit {
+pub(crate) fn panicked(message: &str) -> Exit {
     // The library's words when an allocation cannot fail otherwise.
     if !message.starts_with("memory allocation of ") {
         return Exit::saying(system::Exit::Panic, format_args!("{message}"));
@@ -191,8 +213,8 @@ pub fn end_current(exit: Exit) -> ! {
     sched::leave()
 }
 
-/// Makes another thread of the running SIP.
-pub(super) fn spawn_thread(entry: ThreadEntry, argument: usize) -> Result<(), GrowError> {
+/// Makes another thread of the running SIP, which starts at `entry`.
+pub(crate) fn spawn_thread(entry: u64, argument: usize) -> Result<(), GrowError> {
     memory::admit().map_err(|memory::Exhausted| GrowError::OutOfMemory)?;
     let mut sips = SIPS.lock();
     let sip = sips.by_id.get_mut(&current_id()).ok_or(GrowError::OutOfMemory)?;
@@ -200,7 +222,7 @@ pub(super) fn spawn_thread(entry: ThreadEntry, argument: usize) -> Result<(), Gr
 }
 
 /// Ends the running thread; the last one ends its SIP.
-pub(super) fn exit_thread() -> ! {
+pub(crate) fn exit_thread() -> ! {
     let id = current_id();
     let mut sips = SIPS.lock();
     let Some(sip) = sips.by_id.get_mut(&id) else { panic!("a kernel thread ended") };
@@ -344,6 +366,8 @@ pub struct SipView<'a> {
     pub shared: usize,
     /// Where its image lies.
     pub base: VirtAddr,
+    /// The space that it is in, and why.
+    pub placement: Placement,
 }
 
 /// Shows every SIP, oldest first.
@@ -363,6 +387,7 @@ pub fn survey(mut each: impl FnMut(SipView<'_>)) {
             memory: sip.loaded.private_bytes(),
             shared: sip.loaded.shared_bytes(),
             base: sip.loaded.window.base(),
+            placement: sip.loaded.placement,
         });
     }
 }
@@ -390,7 +415,12 @@ pub fn owner_name(owner: Owner) -> String {
 /// Returns whether it did.
 pub(super) fn try_describe(address: u64, out: &mut dyn Write) -> Result<bool, fmt::Error> {
     let Some(sips) = SIPS.try_lock() else { return Ok(false) };
-    let Some(sip) = sips.by_id.values().find(|sip| sip.loaded.window.contains(address)) else {
+    // All domains have their windows at the same place.
+    let found = match address < USER_END {
+        true => sips.by_id.get(&current_id()),
+        false => sips.by_id.values().find(|sip| sip.loaded.window.contains(address)),
+    };
+    let Some(sip) = found.filter(|sip| sip.loaded.window.contains(address)) else {
         return Ok(false);
     };
     let offset = address.wrapping_sub(sip.loaded.window.base().as_u64());

@@ -9,22 +9,24 @@ use core::mem::size_of;
 use core::ptr;
 
 use contracts::Side;
-use contracts::abi::{End, Owner, Set, Start, ThreadEntry};
+use contracts::abi::{self, End, Owner, Set, Start, Table};
 use contracts::manifest::{Difference, Manifest};
+use contracts::spec::system::Placement;
 use x86_64::VirtAddr;
 
 use super::image::ImageError;
 use super::images::Image;
 use super::table::TABLE;
 use super::trace::Scene;
-use super::window::{TooMany, Window};
+use super::window::{TooMany, Window, WindowStack};
 use crate::account::{self, Account, Limits};
 use crate::memory::PAGE_SIZE;
 use crate::memory::frames;
 use crate::memory::mapping::MapError;
-use crate::memory::stacks::StackError;
-use crate::sched::{self, Thread};
-use crate::{channel, service, unwind};
+use crate::memory::space::UserMemory;
+use crate::memory::stacks::{Stack, StackError};
+use crate::sched::{self, Ring3, Thread};
+use crate::{channel, domain, service, unwind};
 
 /// Why a SIP was not started.
 #[derive(Debug)]
@@ -63,6 +65,8 @@ pub enum StartError {
     TooManyServices,
     /// It uses more services than its manifest allows it channels.
     TooManyChannels,
+    /// It is to run in a domain, and uses or provides services.
+    NoGate,
     /// The argument is longer than the start page has room for.
     ArgumentTooLong,
     /// All windows are taken.
@@ -91,6 +95,7 @@ impl fmt::Display for StartError {
             StartError::TooManyChannels => {
                 f.write_str("it uses more services than its manifest allows it channels")
             }
+            StartError::NoGate => f.write_str("it uses or provides services, which a domain cannot yet"),
             StartError::ArgumentTooLong => f.write_str("the argument is too long"),
             StartError::TooManySips => f.write_str("too many processes are running"),
             StartError::OutOfMemory => f.write_str("out of memory"),
@@ -142,7 +147,7 @@ impl From<account::OutOfMemory> for StartError {
 
 /// Why a SIP got no more heap, or no other thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum GrowError {
+pub(crate) enum GrowError {
     /// Its manifest does not allow it so much memory, or so many threads.
     OverLimit,
     /// The window or the machine's memory is exhausted.
@@ -164,6 +169,8 @@ pub(super) struct Loaded {
     pub(super) account: &'static Account,
     /// Pages that it has for itself; page tables not counted.
     pages: usize,
+    /// The space that it is in, and why.
+    pub(super) placement: Placement,
 }
 
 impl Loaded {
@@ -176,8 +183,8 @@ impl Loaded {
         Ok(start)
     }
 
-    /// Makes another thread, which runs `entry(argument)`.
-    pub(super) fn spawn(&mut self, entry: ThreadEntry, argument: usize) -> Result<(), GrowError> {
+    /// Makes another thread, which runs the function at `entry` with this argument.
+    pub(super) fn spawn(&mut self, entry: u64, argument: usize) -> Result<(), GrowError> {
         let manifest = self.image.manifest();
         let (most, priority) = (manifest.threads as usize, u32::from(manifest.priority));
         let (stack_pages, limit) = (stack_pages(manifest), limit_pages(manifest));
@@ -188,10 +195,11 @@ impl Loaded {
         }
         self.threads.try_reserve(1).map_err(|_| GrowError::OutOfMemory)?;
         let (slot, stack) = self.window.map_more_stack(stack_pages).map_err(|_| GrowError::OutOfMemory)?;
-        match sched::spawn(self.account, priority, stack, entry, argument) {
+        let begin = Begin { entry, argument };
+        match start_thread(&self.window, self.account, priority, stack, begin) {
             Ok(thread) => self.threads.push(Running { thread, slot: Some(slot) }),
             Err(sched::ThreadError::OutOfMemory) => {
-                self.window.give_stack(slot);
+                self.window.give_stack(slot, stack_pages);
                 return Err(GrowError::OutOfMemory);
             }
         }
@@ -211,7 +219,7 @@ impl Loaded {
         self.threads.retain_mut(|running| match running.slot {
             Some(slot) if running.thread.has_left() => {
                 // The slot is given back when the stack is gone, and nothing else takes one before.
-                window.give_stack(slot);
+                window.give_stack(slot, stack_pages);
                 *pages -= stack_pages;
                 false
             }
@@ -221,7 +229,7 @@ impl Loaded {
 
     /// Bytes of what it has for itself: the image's variables, start page, stack and heap, and the page tables of all that.
     pub(super) fn private_bytes(&self) -> usize {
-        (self.pages + self.window.tables()) * PAGE_SIZE
+        (self.pages + self.window.page_tables()) * PAGE_SIZE
     }
 
     /// Bytes of the image's that it has in common with all who run it.
@@ -232,13 +240,19 @@ impl Loaded {
     /// Writes a line for each function that one of its threads, none of which runs, had called from `start` on outwards.
     pub(super) fn write_backtrace(&self, start: &unwind::Start, out: &mut dyn fmt::Write) -> fmt::Result {
         let base = self.window.base();
+        if let Some(space) = self.window.space() {
+            // SAFETY: the space is there for as long as the window is.
+            let memory = unsafe { UserMemory::of(space.root()) };
+            return Scene { image: &self.image, base, word: &|address| memory.word(address), tables: None }
+                .write(start, out);
+        }
         // SAFETY: the image is mapped there for as long as the window lives.
         let tables = unsafe { self.image.unwind_tables(base) };
         let stacks = || self.threads.iter().filter_map(|running| running.thread.stack());
         let its_own = stacks().find(|stack| start.is_on(|address| stack.contains(address)));
         // One that is on none of them is at its end all the same.
         let stack = its_own.or_else(|| stacks().next()).ok_or(fmt::Error)?;
-        Scene { image: &self.image, base, stack, tables }.write(start, out)
+        Scene { image: &self.image, base, word: &|address| stack.word(address), tables }.write(start, out)
     }
 
     /// What it needs and offers.
@@ -248,9 +262,14 @@ impl Loaded {
 }
 
 /// Loads the image as SIP `id`. If it fails, everything that was made for it is given back.
-pub(super) fn load(id: u32, image: Arc<Image>, argument: &str) -> Result<Loaded, StartError> {
+pub(super) fn load(
+    id: u32,
+    image: Arc<Image>,
+    argument: &str,
+    placement: Placement,
+) -> Result<Loaded, StartError> {
     let account = Account::open(Owner::sip(id), &limits(image.manifest()))?;
-    let result = build(id, account, image, argument);
+    let result = build(id, account, image, argument, placement);
     if result.is_err() {
         service::withdraw(id);
         channel::reclaim(account, || {});
@@ -268,11 +287,16 @@ fn build(
     account: &'static Account,
     image: Arc<Image>,
     argument: &str,
+    placement: Placement,
 ) -> Result<Loaded, StartError> {
     let manifest = image.manifest();
-    let mut window = Window::take()?;
+    let (mut window, own_pages) = match placement {
+        Placement::Kernel => (Window::take()?, 1),
+        // With the page that GS leads to.
+        Placement::DomainByHand => (Window::in_domain()?, 2),
+    };
     let stack_pages = stack_pages(manifest);
-    let pages = image.private_pages() + 1 + stack_pages;
+    let pages = image.private_pages() + own_pages + stack_pages;
     let limit = limit_pages(manifest);
     if pages > limit {
         return Err(StartError::OverLimit {
@@ -283,17 +307,70 @@ fn build(
     // SAFETY: the image, a parameter, is dropped after the window; and so it is in what is returned.
     unsafe { window.map_image(&image)? };
     let stack = window.map_stack(stack_pages)?;
-    let grants = Grants::make(id, account, manifest)?;
-    let start = write_start_page(&mut window, account, &grants, argument)?;
-    let entry = window.base().as_u64() + image.entry();
-    // SAFETY: the entry point lies in the image's executable memory, and images are built with this type of entry.
-    let entry = unsafe { core::mem::transmute::<u64, unsafe extern "C" fn(usize) -> !>(entry) };
+    let start = match placement {
+        Placement::Kernel => {
+            let grants = Grants::make(id, account, manifest)?;
+            write_start_page(&mut window, (&TABLE, account.shared()), &grants, argument)?
+        }
+        Placement::DomainByHand => {
+            let account = window.map_gate(account)?;
+            if !manifest.uses.is_empty() || !manifest.provides.is_empty() {
+                return Err(StartError::NoGate);
+            }
+            // SAFETY: the two are never used but for their addresses, which mean something in the domain alone.
+            let gate = unsafe { (&*domain::TABLE, &*account.as_ptr()) };
+            write_start_page(&mut window, gate, &Grants::none(), argument)?
+        }
+    };
+    let begin = Begin { entry: window.base().as_u64() + image.entry(), argument: start };
     let priority = u32::from(manifest.priority);
     let mut threads = Vec::new();
     threads.try_reserve_exact(1).map_err(|_| StartError::OutOfMemory)?;
-    let thread = sched::spawn(account, priority, stack, entry, start).map_err(|_| StartError::OutOfMemory)?;
+    let thread = start_thread(&window, account, priority, stack, begin);
+    let thread = thread.map_err(|sched::ThreadError::OutOfMemory| StartError::OutOfMemory)?;
     threads.push(Running { thread, slot: None });
-    Ok(Loaded { threads, window, image, account, pages })
+    Ok(Loaded { threads, window, image, account, pages, placement })
+}
+
+/// Where a thread of a SIP's starts.
+struct Begin {
+    /// Address of the function; in the image, if the SIP is to be trusted.
+    entry: u64,
+    argument: usize,
+}
+
+/// Makes a thread of a SIP's ready to run, in the space that the window is in.
+fn start_thread(
+    window: &Window,
+    account: &'static Account,
+    priority: u32,
+    stack: WindowStack,
+    begin: Begin,
+) -> Result<Box<Thread>, sched::ThreadError> {
+    let Begin { entry, argument } = begin;
+    match (stack, window.space()) {
+        (WindowStack::InRing3 { limit, top }, Some(space)) => {
+            let kernel_stack = Stack::allocate(domain::STACK_PAGES);
+            let ring3 = Ring3 {
+                root: space.root().as_u64(),
+                entry,
+                // As if called.
+                stack_pointer: top.as_u64() - 8,
+                stack_limit: limit.as_u64(),
+                argument: argument as u64,
+                ..Ring3::default()
+            };
+            let kernel_stack = kernel_stack.map_err(|_| sched::ThreadError::OutOfMemory)?;
+            sched::spawn_in_ring3(account, priority, kernel_stack, ring3)
+        }
+        (WindowStack::OfThread(stack), None) => {
+            // SAFETY: the entry point lies in the image's executable memory, and images are built with this type of
+            // entry; or it is a function that a SIP passes for this.
+            let entry = unsafe { core::mem::transmute::<u64, unsafe extern "C" fn(usize) -> !>(entry) };
+            sched::spawn(account, priority, stack, entry, argument)
+        }
+        _ => unreachable!("a window's stacks are where it is"),
+    }
 }
 
 /// Pages of the stack of each thread of a SIP with this manifest.
@@ -313,6 +390,10 @@ struct Grants {
 }
 
 impl Grants {
+    fn none() -> Grants {
+        Grants { provided: Vec::new(), used: Vec::new() }
+    }
+
     fn make(id: u32, account: &'static Account, manifest: &Manifest) -> Result<Grants, StartError> {
         let mut grants = Grants { provided: Vec::new(), used: Vec::new() };
         for port in &manifest.uses {
@@ -341,7 +422,7 @@ impl Grants {
 /// Writes what the entry point is handed into a read-only page of the window. Returns its address.
 fn write_start_page(
     window: &mut Window,
-    account: &'static Account,
+    (table, account): (&'static Table, &'static abi::Account),
     grants: &Grants,
     argument: &str,
 ) -> Result<usize, StartError> {
@@ -358,8 +439,8 @@ fn write_start_page(
     let used = page.as_ptr::<Start>().wrapping_add(1).cast::<*const End>();
     let provided = used.wrapping_add(grants.used.len()).cast::<*const Set>();
     let start = Start {
-        table: &TABLE,
-        account: account.shared(),
+        table,
+        account,
         used,
         provided,
         argument: page.as_ptr::<u8>().wrapping_add(argument_offset),

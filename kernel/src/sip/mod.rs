@@ -34,8 +34,10 @@ pub use fault::install as install_fault_handling;
 pub use faults::{survey as survey_faults, with_text as with_fault_text};
 #[cfg(feature = "bare")]
 pub use life::{
-    Exit, NoSuchSip, SipView, end, end_current, keep, owner_name, reap_forever, start, start_kept, survey,
-    watch,
+    Exit, NoSuchSip, SipView, end, end_current, keep, owner_name, place_by_hand, reap_forever, start,
+    start_kept, survey, watch,
 };
+#[cfg(feature = "bare")]
+pub(crate) use life::{exit_thread, grow_heap, panicked, spawn_thread};
 #[cfg(feature = "bare")]
 pub use load::StartError;

@@ -66,7 +66,7 @@ extern "C" fn thread_yield() {
 }
 
 extern "C" fn thread_spawn(entry: abi::ThreadEntry, argument: usize) -> u32 {
-    u32::from(life::spawn_thread(entry, argument).is_ok())
+    u32::from(life::spawn_thread(entry as usize as u64, argument).is_ok())
 }
 
 extern "C" fn thread_exit() -> ! {

@@ -7,7 +7,6 @@ use x86_64::VirtAddr;
 
 use super::images::Image;
 use crate::arch::symbols;
-use crate::memory::stacks::Stack;
 use crate::unwind::{self, Start, Tables};
 
 /// Words of a stack that are read at the most.
@@ -24,8 +23,8 @@ pub(super) struct Scene<'a> {
     pub(super) image: &'a Image,
     /// Where the image lies.
     pub(super) base: VirtAddr,
-    /// The thread's stack.
-    pub(super) stack: &'a Stack,
+    /// The word at an address of the thread's stack; none if it is not aligned or lies elsewhere.
+    pub(super) word: &'a dyn Fn(u64) -> Option<u64>,
     /// The image's unwinding tables.
     pub(super) tables: Option<Tables<'a>>,
 }
@@ -80,7 +79,7 @@ impl Scene<'_> {
         let left = Cell::new(MOST_WORDS);
         let read = |address: u64| {
             left.set(left.get().checked_sub(1)?);
-            self.stack.word(address)
+            (self.word)(address)
         };
         let frame = match start {
             Start::InFrame { address, frame } => {

@@ -8,6 +8,9 @@
 //! start of the window                        base
 //! ```
 //!
+//! In a domain, the window is the whole lower half that there is, and between stack and start page lie two more: a page of
+//! its own that GS leads to, and one of the kernel's with a system call for each function of the ABI's table.
+//!
 //! What a SIP has lies in one piece, so that a small one needs two page tables: one for the window's GiB, and one for the
 //! 2 MiB around its base. An overflow of a stack meets what is not mapped.
 
@@ -15,11 +18,16 @@ use x86_64::VirtAddr;
 
 use super::image::{MOST_BYTES, MOST_STACK_BYTES};
 use super::images::Image;
+use crate::account::Account;
+use crate::domain;
 use crate::memory::PAGE_SIZE;
 use crate::memory::frames::Frame;
-use crate::memory::layout::{SIP_IMAGE_OFFSET, SIP_WINDOW_BYTES, SIP_WINDOW_COUNT, sip_window};
-use crate::memory::mapping::{self, Access, MapError};
+use crate::memory::layout::{
+    DOMAIN_WINDOW, SIP_IMAGE_OFFSET, SIP_WINDOW_BYTES, SIP_WINDOW_COUNT, sip_window,
+};
+use crate::memory::mapping::{self, Access, MapError, Tables};
 use crate::memory::slots::Slots;
+use crate::memory::space::Space;
 use crate::memory::stacks::{Stack, StackError};
 
 // The start page, the largest stack and its guard page fit below the base, and the largest image above it.
@@ -29,6 +37,15 @@ const _: () = assert!(SIP_IMAGE_OFFSET + MOST_BYTES <= SIP_WINDOW_BYTES - STACKS
 /// Bytes at the end of a window for the stacks of more threads than the first, each with a guard page below.
 const STACKS_BYTES: u64 = 128 << 20;
 
+/// Where a window is.
+#[derive(Debug)]
+enum Place {
+    /// In the kernel's space, the window of this number.
+    Kernel(usize),
+    /// In a space of its own.
+    Domain(Space),
+}
+
 static TAKEN: Slots<{ SIP_WINDOW_COUNT as usize / u64::BITS as usize }> = Slots::new();
 
 /// A window.
@@ -36,7 +53,7 @@ static TAKEN: Slots<{ SIP_WINDOW_COUNT as usize / u64::BITS as usize }> = Slots:
 /// Holding one proves that no other SIP has it. Dropping it unmaps whatever is in it.
 #[derive(Debug)]
 pub(super) struct Window {
-    number: usize,
+    place: Place,
     /// Pages below the base that are in use, at the most.
     below: usize,
     /// Pages of the image and the heap.
@@ -53,11 +70,39 @@ impl Window {
     /// Takes the first window that is free.
     pub(super) fn take() -> Result<Window, TooMany> {
         let number = TAKEN.take().ok_or(TooMany)?;
-        Ok(Window { number, below: 0, above: 0, stacks: 0 })
+        Ok(Window { place: Place::Kernel(number), below: 0, above: 0, stacks: 0 })
+    }
+
+    /// A window in a new space.
+    pub(super) fn in_domain() -> Result<Window, MapError> {
+        Ok(Window { place: Place::Domain(Space::new()?), below: 0, above: 0, stacks: 0 })
+    }
+
+    /// The space, if it is one of its own.
+    pub(super) fn space(&self) -> Option<&Space> {
+        match &self.place {
+            Place::Kernel(_) => None,
+            Place::Domain(space) => Some(space),
+        }
+    }
+
+    fn tables(&self) -> Tables {
+        self.space().map_or_else(Tables::kernel, Space::tables)
     }
 
     fn start(&self) -> VirtAddr {
-        sip_window(self.number as u64)
+        match &self.place {
+            Place::Kernel(number) => sip_window(*number as u64),
+            Place::Domain(_) => VirtAddr::new(DOMAIN_WINDOW),
+        }
+    }
+
+    /// Pages between the first stack and the base: the start page, and in a domain what stands for the kernel.
+    fn pages_of_start(&self) -> usize {
+        match &self.place {
+            Place::Kernel(_) => 1,
+            Place::Domain(_) => 1 + domain::PAGES,
+        }
     }
 
     /// Where the image lies.
@@ -77,33 +122,54 @@ impl Window {
 
     /// Maps the start page, once.
     pub(super) fn map_start_page(&mut self, frame: Frame) -> Result<(), MapError> {
-        self.below = self.below.max(1);
-        mapping::map(self.start_page(), frame, Access::ReadOnly)
+        self.below = self.below.max(self.pages_of_start());
+        self.tables().map(self.start_page(), frame, Access::ReadOnly)
+    }
+
+    /// Maps what stands for the kernel in a domain. Returns where its account lies.
+    pub(super) fn map_gate(&mut self, account: &Account) -> Result<VirtAddr, MapError> {
+        self.below = self.below.max(self.pages_of_start());
+        domain::map_gate(self.tables(), account)
     }
 
     /// Maps a stack of `pages` pages, once, of at most as many as a manifest may ask for.
-    pub(super) fn map_stack(&mut self, pages: usize) -> Result<Stack, StackError> {
-        let below = pages + 1;
+    pub(super) fn map_stack(&mut self, pages: usize) -> Result<WindowStack, StackError> {
+        let below = pages + self.pages_of_start();
         let guard = self.base() - ((below + 1) * PAGE_SIZE) as u64;
         self.below = below;
-        Stack::place(guard, pages)
+        self.map_stack_above(guard, pages)
     }
 
     /// Maps the stack of another thread, of as many pages as the others; returns the slot that it takes.
-    pub(super) fn map_more_stack(&mut self, pages: usize) -> Result<(usize, Stack), StackError> {
+    pub(super) fn map_more_stack(&mut self, pages: usize) -> Result<(usize, WindowStack), StackError> {
         let slot = self.stacks.trailing_ones();
         let below = u64::from(slot + 1) * ((pages + 1) * PAGE_SIZE) as u64;
         if slot == u64::BITS || below > STACKS_BYTES {
             return Err(StackError::TooMany);
         }
-        let slot = slot as usize;
-        let stack = Stack::place(self.start() + (SIP_WINDOW_BYTES - below), pages)?;
+        let stack = self.map_stack_above(self.start() + (SIP_WINDOW_BYTES - below), pages)?;
         self.stacks |= 1 << slot;
-        Ok((slot, stack))
+        Ok((slot as usize, stack))
     }
 
-    /// Gives back the slot of a stack that is not mapped any more.
-    pub(super) fn give_stack(&mut self, slot: usize) {
+    fn map_stack_above(&self, guard: VirtAddr, pages: usize) -> Result<WindowStack, StackError> {
+        match &self.place {
+            Place::Kernel(_) => Ok(WindowStack::OfThread(Stack::place(guard, pages)?)),
+            Place::Domain(_) => {
+                let limit = guard + PAGE_SIZE as u64;
+                self.tables().map_fresh(limit, pages, Access::ReadWrite)?;
+                Ok(WindowStack::InRing3 { limit, top: limit + (pages * PAGE_SIZE) as u64 })
+            }
+        }
+    }
+
+    /// Gives back the slot of a stack of `pages` pages, on which nothing runs any more.
+    pub(super) fn give_stack(&mut self, slot: usize, pages: usize) {
+        if let Place::Domain(_) = self.place {
+            let below = (slot + 1) * (pages + 1) * PAGE_SIZE;
+            let limit = self.start() + (SIP_WINDOW_BYTES - below as u64) + PAGE_SIZE as u64;
+            self.tables().unmap_range(limit, pages);
+        }
         self.stacks &= !(1 << slot);
     }
 
@@ -114,7 +180,7 @@ impl Window {
     pub(super) unsafe fn map_image(&mut self, image: &Image) -> Result<(), MapError> {
         self.above = image.pages();
         // SAFETY: nothing is mapped above the base yet; passed on to the caller.
-        unsafe { image.map(self.base()) }
+        unsafe { image.map(self.tables(), self.base()) }
     }
 
     /// Maps `pages` more behind the heap, or behind the image if there is no heap yet.
@@ -122,7 +188,7 @@ impl Window {
         const MOST: usize = (SIP_WINDOW_BYTES - STACKS_BYTES - SIP_IMAGE_OFFSET) as usize / PAGE_SIZE;
         let above = self.above.checked_add(pages).filter(|above| *above <= MOST)?;
         let start = self.base() + (self.above * PAGE_SIZE) as u64;
-        mapping::map_fresh(start, pages, Access::ReadWrite).ok()?;
+        self.tables().map_fresh(start, pages, Access::ReadWrite).ok()?;
         self.above = above;
         Some(start)
     }
@@ -133,17 +199,35 @@ impl Window {
     }
 
     /// Number of page tables that serve the window alone.
-    pub(super) fn tables(&self) -> usize {
+    pub(super) fn page_tables(&self) -> usize {
         let (start, pages) = self.in_use();
         let to_the_end = (self.start() + SIP_WINDOW_BYTES - start) as usize / PAGE_SIZE;
-        mapping::tables_for(start, if self.stacks == 0 { pages } else { to_the_end })
+        // A space has one of level 3 and a root of its own.
+        let own = if self.space().is_some() { 2 } else { 0 };
+        own + self.tables().tables_for(start, if self.stacks == 0 { pages } else { to_the_end })
     }
 }
 
 impl Drop for Window {
     fn drop(&mut self) {
         let (start, pages) = self.in_use();
-        mapping::unmap_range(start, pages);
-        TAKEN.give(self.number);
+        // A space gives back what is in it by itself.
+        if let Place::Kernel(number) = self.place {
+            mapping::unmap_range(start, pages);
+            TAKEN.give(number);
+        }
     }
+}
+
+/// The stack of a thread.
+pub(super) enum WindowStack {
+    /// All that it has.
+    OfThread(Stack),
+    /// What it has in ring 3; the window gives it back.
+    InRing3 {
+        /// Its lowest address. Below it nothing is mapped.
+        limit: VirtAddr,
+        /// Past its highest address.
+        top: VirtAddr,
+    },
 }

@@ -17,7 +17,7 @@ use contracts::spec::serial::serial_output::ServerIdle as SerialWrite;
 use contracts::spec::serial::{SerialInput, SerialOutput};
 use contracts::spec::supervisor::{Condition, WatchedProcess, supervisor};
 use contracts::spec::system::system::{self, ServerReady as Request};
-use contracts::spec::system::{BlockTotals, Exit, FaultInfo, ProcessInfo, ProcessState};
+use contracts::spec::system::{BlockTotals, Exit, FaultInfo, Placement, ProcessInfo, ProcessState};
 use contracts::{Contract, Either, EndpointSet, ExBox, Name, Text};
 use sha2::Digest as _;
 
@@ -166,6 +166,7 @@ fn look(looks: u64) -> ProcessInfo {
         id: 1,
         state: ProcessState::Waiting,
         priority: 10,
+        placement: Placement::Kernel,
         threads: 1,
         parent: 0,
         ticks: 50 * looks,

@@ -1,8 +1,8 @@
 //! Each core's own data, found through GS.
 
 use core::arch::asm;
-use core::mem::MaybeUninit;
-use core::sync::atomic::Ordering;
+use core::mem::{MaybeUninit, offset_of};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use contracts::abi::Core;
 
@@ -14,13 +14,25 @@ pub const EVENT_SERIAL: u32 = 1;
 /// Bit of [`Core::pending`]: the timer ticked.
 pub const EVENT_TIMER: u32 = 2;
 
-// SAFETY: all zeros are a `Core`: every field is an atomic number or an atomic pointer that may be null.
-static BOOT_CORE: Core = unsafe { MaybeUninit::zeroed().assume_init() };
+/// A core's data with what the kernel keeps of it.
+#[repr(C)]
+struct Block {
+    /// What SIPs see; first, so that its address is this one's.
+    shared: Core,
+    /// Where a thread's stack in ring 3 is kept between its SYSCALL and its stack in the kernel.
+    user_stack: AtomicU64,
+}
+
+/// Where ring 3's stack pointer is kept, from GS.
+pub(super) const USER_STACK: usize = offset_of!(Block, user_stack);
+
+// SAFETY: all zeros are a `Block`: every field is an atomic number or an atomic pointer that may be null.
+static BOOT_CORE: Block = unsafe { MaybeUninit::zeroed().assume_init() };
 
 /// Points GS at the boot core's block.
 pub fn init_boot_core() {
     let address = &raw const BOOT_CORE as usize;
-    BOOT_CORE.this.store(address, Ordering::Relaxed);
+    BOOT_CORE.shared.this.store(address, Ordering::Relaxed);
     GsBase::write(VirtAddr::new(address as u64));
 }
 

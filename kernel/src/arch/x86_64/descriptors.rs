@@ -3,7 +3,6 @@
 use core::cell::UnsafeCell;
 use core::ptr::addr_of;
 
-use x86_64::VirtAddr;
 use x86_64::instructions::segmentation::{CS, DS, ES, FS, SS, Segment};
 use x86_64::instructions::tables::{lidt, load_tss};
 use x86_64::registers::segmentation::SegmentSelector;
@@ -11,6 +10,7 @@ use x86_64::structures::DescriptorTablePointer;
 use x86_64::structures::gdt::{Descriptor, GlobalDescriptorTable};
 use x86_64::structures::idt::Entry;
 use x86_64::structures::tss::TaskStateSegment;
+use x86_64::{PrivilegeLevel, VirtAddr};
 
 use super::trap;
 use crate::memory::stacks::{Stack, StackError};
@@ -35,6 +35,15 @@ const STACK_PAGES: usize = 4;
 const VECTOR_DOUBLE_FAULT: usize = 8;
 const VECTOR_NMI: usize = 2;
 const VECTOR_MACHINE_CHECK: usize = 18;
+
+/// Ring 0's code.
+pub(super) const KERNEL_CODE: SegmentSelector = SegmentSelector::new(1, PrivilegeLevel::Ring0);
+/// Ring 0's data.
+pub(super) const KERNEL_DATA: SegmentSelector = SegmentSelector::new(2, PrivilegeLevel::Ring0);
+/// Ring 3's data.
+pub(super) const USER_DATA: SegmentSelector = SegmentSelector::new(3, PrivilegeLevel::Ring3);
+/// Ring 3's code, in 64-bit mode; there is no other.
+pub(super) const USER_CODE: SegmentSelector = SegmentSelector::new(4, PrivilegeLevel::Ring3);
 
 #[repr(C, align(16))]
 struct EarlyStack([u8; EARLY_STACK_BYTES]);
@@ -75,6 +84,10 @@ pub fn load() {
         let gdt = &mut (*tables).gdt;
         let code = gdt.append(Descriptor::kernel_code_segment());
         let data = gdt.append(Descriptor::kernel_data_segment());
+        // SYSRET wants them right behind each other, data first. (SDM vol. 2B, SYSRET)
+        let user_data = gdt.append(Descriptor::user_data_segment());
+        let user_code = gdt.append(Descriptor::user_code_segment());
+        assert_eq!([code, data, user_data, user_code], [KERNEL_CODE, KERNEL_DATA, USER_DATA, USER_CODE]);
         let task = gdt.append(Descriptor::tss_segment_unchecked(tss));
         (*tables).gdt.load_unsafe();
         CS::set_reg(code);

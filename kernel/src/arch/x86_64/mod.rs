@@ -17,6 +17,7 @@ pub mod paging;
 pub mod panic;
 pub mod pic;
 pub mod power;
+pub mod ring3;
 pub mod serial;
 pub mod switch;
 pub mod symbols;

@@ -1,11 +1,35 @@
 //! What page tables need from the processor.
 
-use x86_64::registers::control::{Cr3, Cr4, Cr4Flags};
+use core::sync::atomic::AtomicU64;
+use core::sync::atomic::Ordering::Relaxed;
+
+use x86_64::registers::control::{Cr3, Cr3Flags, Cr4, Cr4Flags};
+use x86_64::structures::paging::PhysFrame;
 use x86_64::{PhysAddr, VirtAddr};
 
-/// Physical address of the level 4 table in use.
+static KERNEL_ROOT: AtomicU64 = AtomicU64::new(0);
+
+/// Notes that the space which is loaded is the kernel's. Called once, before [`root`].
+pub fn keep_root() {
+    KERNEL_ROOT.store(loaded().as_u64(), Relaxed);
+}
+
+/// Physical address of the level 4 table of the kernel's space.
 pub fn root() -> PhysAddr {
+    PhysAddr::new_truncate(KERNEL_ROOT.load(Relaxed))
+}
+
+/// Physical address of the level 4 table in use: the kernel's, or that of the domain whose thread was last in ring 3.
+pub fn loaded() -> PhysAddr {
     Cr3::read().0.start_address()
+}
+
+/// Sees to it that a space which is about to go is not loaded.
+pub fn leave(space: PhysAddr) {
+    if loaded() == space {
+        // SAFETY: the kernel's space maps all that the kernel and the SIPs in its space use.
+        unsafe { Cr3::write(PhysFrame::containing_address(root()), Cr3Flags::empty()) };
+    }
 }
 
 /// Forgets what this core cached about the page at `address`, table levels included.

@@ -13,7 +13,9 @@ use conquer_once::spin::OnceCell;
 use x86_64::VirtAddr;
 use x86_64::registers::control::Cr2;
 
-use super::{apic, panic, serial};
+use super::descriptors::{KERNEL_CODE, KERNEL_DATA};
+use super::{apic, paging, panic, ring3, serial};
+use crate::memory::layout::USER_GS;
 use crate::unwind::Registers;
 
 /// The local APIC's timer.
@@ -50,6 +52,13 @@ pub struct TrapFrame {
     pub rflags: u64,
     pub rsp: u64,
     pub ss: u64,
+}
+
+impl TrapFrame {
+    /// Whether a domain was interrupted.
+    pub fn is_user(&self) -> bool {
+        self.cs & 3 != 0
+    }
 }
 
 impl From<&TrapFrame> for Registers {
@@ -198,9 +207,29 @@ global_asm!(
     "push 0",
     ".endif",
     "push entente_vector",
+    // These can come where GS is not what the interrupted privilege says.
+    ".if (entente_vector == 1) || (entente_vector == 2) || (entente_vector == 8) || (entente_vector == 18)",
+    "jmp entente_trap_anywhere",
+    ".else",
     "jmp entente_trap_common",
+    ".endif",
     ".set entente_vector, entente_vector + 1",
     ".endr",
+    "entente_trap_anywhere:",
+    "test byte ptr [rsp + {early_cs}], 3",
+    "jnz entente_trap_common",
+    "push rax",
+    "push rcx",
+    "push rdx",
+    "mov ecx, 0xc0000101", // GS_BASE
+    "rdmsr",
+    "test edx, edx",
+    "pop rdx",
+    "pop rcx",
+    "pop rax",
+    "js entente_trap_common",
+    // Ring 0 was on its way in or out. The machine stops for what interrupted it, so nothing is swapped back.
+    "swapgs",
     "entente_trap_common:",
     "push rax",
     "push rbx",
@@ -218,16 +247,33 @@ global_asm!(
     "push r14",
     "push r15",
     "cld",
+    "test byte ptr [rsp + {cs}], 3",
+    "jz 2f",
+    "swapgs",
+    // SMAP is on for the kernel, whatever ring 3 says (AC).
+    "pushfq",
+    "btr qword ptr [rsp], 18",
+    "popfq",
+    "2:",
     "mov rbx, rsp",
     "mov rdi, rsp",
     "sub rsp, 512",
     "and rsp, -16",
     "fxsave64 [rsp]",
+    "test byte ptr [rbx + {cs}], 3",
+    "jz 2f",
+    "fninit",
+    "ldmxcsr [rip + {mxcsr}]",
+    "2:",
     "mov rsi, rsp",
     "xor ebp, ebp",
     "call {dispatch}",
     "fxrstor64 [rsp]",
     "mov rsp, rbx",
+    "test byte ptr [rsp + {cs}], 3",
+    "jz 2f",
+    "swapgs",
+    "2:",
     "pop r15",
     "pop r14",
     "pop r13",
@@ -245,6 +291,9 @@ global_asm!(
     "pop rax",
     "add rsp, 16",
     "iretq",
+    cs = const offset_of!(TrapFrame, cs),
+    early_cs = const offset_of!(TrapFrame, cs) - offset_of!(TrapFrame, vector),
+    mxcsr = sym ring3::MXCSR,
     dispatch = sym dispatch,
 );
 
@@ -253,12 +302,25 @@ global_asm!(
 #[repr(C, align(16))]
 pub struct VectorState([u8; 512]);
 
+impl VectorState {
+    /// As after a reset, all floating-point exceptions masked.
+    pub(super) const FRESH: VectorState = {
+        let mut state = [0; 512];
+        // The control word of the x87 unit, and MXCSR.
+        (state[0], state[1]) = (0x7f, 0x03);
+        (state[24], state[25]) = (0x80, 0x1f);
+        VectorState(state)
+    };
+}
+
 /// A context as a whole: what [`resume`] goes on with.
 #[derive(Clone)]
 #[repr(C, align(16))]
 pub struct Context {
     frame: TrapFrame,
     vector: VectorState,
+    /// The space that was loaded, if it was a domain's.
+    root: u64,
 }
 
 impl Context {
@@ -278,6 +340,13 @@ pub unsafe extern "C" fn resume() {
     naked_asm!(
         "mov dword ptr gs:[{busy}], 0",
         "fxrstor64 [rsp + {vector}]",
+        "test byte ptr [rsp + {cs}], 3",
+        "jz 2f",
+        "cli",
+        "mov rdx, [rsp + {root}]",
+        ring3::load_space!(),
+        "swapgs",
+        "2:",
         "pop r15",
         "pop r14",
         "pop r13",
@@ -297,6 +366,10 @@ pub unsafe extern "C" fn resume() {
         "iretq",
         busy = const offset_of!(contracts::abi::Core, busy),
         vector = const offset_of!(Context, vector),
+        cs = const offset_of!(Context, frame) + offset_of!(TrapFrame, cs),
+        root = const offset_of!(Context, root),
+        gs_low = const USER_GS as u32,
+        gs_high = const USER_GS >> 32,
     )
 }
 
@@ -321,19 +394,22 @@ pub fn set_preemption_hook(hook: PreemptionHook) {
     PREEMPTION_HOOK.init_once(|| hook);
 }
 
-fn preempt(frame: &mut TrapFrame, vector: &VectorState) {
+fn preempt(frame: &mut TrapFrame, vector: &mut VectorState) {
     let Ok(decide) = PREEMPTION_HOOK.try_get() else { return };
     if let Some(Preemption { context, entry, stack_top }) = decide(frame) {
         // SAFETY: the hook says that the place is for this context alone.
-        unsafe { context.write(Context { frame: frame.clone(), vector: vector.clone() }) };
-        go_on_in(frame, entry, 0, stack_top);
+        unsafe {
+            let root = paging::loaded().as_u64();
+            context.write(Context { frame: frame.clone(), vector: vector.clone(), root });
+        }
+        go_on_in((frame, vector), entry, 0, stack_top);
     }
 }
 
 /// Called by the common path with the frame it built and the vector state it saved.
-extern "C" fn dispatch(frame: &mut TrapFrame, vector: &VectorState) {
+extern "C" fn dispatch(frame: &mut TrapFrame, vector: &mut VectorState) {
     match frame.vector as u8 {
-        0..32 => exception(frame),
+        0..32 => exception(frame, vector),
         VECTOR_TIMER => {
             super::cores::signal(super::cores::EVENT_TIMER);
             apic::end_of_interrupt();
@@ -354,7 +430,7 @@ extern "C" fn dispatch(frame: &mut TrapFrame, vector: &VectorState) {
 
 const PAGE_FAULT: u8 = 14;
 
-fn exception(frame: &mut TrapFrame) {
+fn exception(frame: &mut TrapFrame, state: &mut VectorState) {
     let vector = frame.vector as u8;
     let address = (vector == PAGE_FAULT).then(Cr2::read_raw);
     let exception = Exception { vector, address, frame };
@@ -364,13 +440,25 @@ fn exception(frame: &mut TrapFrame) {
     };
     match verdict {
         Verdict::KernelFault => panic::exception(&exception),
-        Verdict::Abandon { entry, argument, stack_top } => go_on_in(frame, entry, argument, stack_top),
+        Verdict::Abandon { entry, argument, stack_top } => {
+            go_on_in((frame, state), entry, argument, stack_top);
+        }
     }
 }
 
-/// Makes the frame one that calls `entry(argument)` on another stack, interrupts off.
-fn go_on_in(frame: &mut TrapFrame, entry: extern "C" fn(usize) -> !, argument: usize, stack_top: VirtAddr) {
+/// Makes the frame one that calls `entry(argument)` in ring 0 on another stack, interrupts off.
+fn go_on_in(
+    (frame, vector): (&mut TrapFrame, &mut VectorState),
+    entry: extern "C" fn(usize) -> !,
+    argument: usize,
+    stack_top: VirtAddr,
+) {
     const FLAGS_INTERRUPTS_OFF: u64 = 2;
+    if frame.is_user() {
+        *vector = VectorState::FRESH;
+        frame.cs = u64::from(KERNEL_CODE.0);
+        frame.ss = u64::from(KERNEL_DATA.0);
+    }
     frame.rip = entry as usize as u64;
     frame.rdi = argument as u64;
     frame.rbp = 0;

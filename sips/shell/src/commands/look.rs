@@ -32,6 +32,8 @@ impl Shell {
             ("MEMORY", Align::Right),
             ("SHARED", Align::Right),
             ("BLOCKS", Align::Right),
+            ("SPACE", Align::Left),
+            ("WHY", Align::Left),
             ("NAME", Align::Left),
         ]);
         for process in processes.iter() {
@@ -47,6 +49,8 @@ impl Shell {
                 kib(process.memory),
                 kib(process.shared),
                 kib(process.blocks),
+                process.placement.space().to_string(),
+                process.placement.why().to_string(),
                 process.name.to_string(),
             ]);
         }

@@ -87,7 +87,7 @@ fn indented(depth: usize, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::spec::system::ProcessState;
+    use contracts::spec::system::{Placement, ProcessState};
     use contracts::{Name, Text};
 
     fn process(id: u32, parent: u32, name: &str) -> ProcessInfo {
@@ -95,6 +95,7 @@ mod tests {
             id,
             state: ProcessState::Waiting,
             priority: 8,
+            placement: Placement::Kernel,
             threads: 1,
             parent,
             ticks: 0,

@@ -1,0 +1,123 @@
+//! What a domain's system calls do: the ABI's functions, with nothing believed.
+
+use core::mem::{offset_of, size_of};
+
+use contracts::Text;
+use contracts::abi::Table;
+use contracts::spec::system;
+use log::info;
+
+use crate::arch::clock;
+use crate::memory::space::{BadAddress, UserMemory};
+use crate::sched;
+use crate::sip::{self, Exit};
+use crate::unwind::Start;
+
+/// Bytes of a line of the log.
+const MOST_LINE: usize = 512;
+/// Bytes of a panic's message.
+const MOST_PANIC: usize = 300;
+
+/// What a call returns that is none, or that passes what is not the domain's. Nothing else comes of it.
+const REFUSED: u64 = u64::MAX;
+
+/// A function's place in the table is its number.
+macro_rules! numbers {
+    ($($name:ident $function:ident)*) => {$(
+        const $name: u64 = (offset_of!(Table, $function) / size_of::<u64>()) as u64;
+    )*};
+}
+
+numbers! {
+    BLOCK_ALLOCATE block_allocate
+    BLOCK_FREE block_free
+    CHANNEL_CREATE channel_create
+    END_CLOSE end_close
+    SET_CREATE set_create
+    SET_CLOSE set_close
+    THREAD_BLOCK thread_block
+    THREAD_YIELD thread_yield
+    THREAD_SPAWN thread_spawn
+    THREAD_EXIT thread_exit
+    THREAD_BLOCK_UNTIL thread_block_until
+    MEMORY_GROW memory_grow
+    PORT_CONNECT port_connect
+    CLOCK clock
+    LOG log
+    EXIT exit
+    PANIC panic
+}
+
+/// Serves a system call of the running thread: the function of this number with these arguments. `frame` and `stack` are
+/// what the frame and stack pointers were in ring 3.
+pub(crate) extern "C" fn call(
+    first: u64,
+    second: u64,
+    _third: u64,
+    _fourth: u64,
+    _fifth: u64,
+    _sixth: u64,
+    number: u64,
+    frame: u64,
+    stack: u64,
+) -> u64 {
+    let memory = sched::current().user_memory().expect("only domains have system calls");
+    let place = || Start::InFrame { address: memory.word(stack).unwrap_or(0), frame };
+    serve(memory, number, first, second, place).unwrap_or(REFUSED)
+}
+
+fn serve(
+    memory: UserMemory,
+    number: u64,
+    first: u64,
+    second: u64,
+    place: impl Fn() -> Start,
+) -> Result<u64, BadAddress> {
+    Ok(match number {
+        // Blocks, channels and sets have no gate yet; nothing of the kind is ever a domain's.
+        BLOCK_ALLOCATE | BLOCK_FREE | CHANNEL_CREATE | END_CLOSE | SET_CREATE | SET_CLOSE | PORT_CONNECT => 0,
+        // Nothing can be named that would wake it, so it does not wait.
+        THREAD_BLOCK | THREAD_YIELD => {
+            sched::yield_now();
+            0
+        }
+        THREAD_SPAWN => u64::from(sip::spawn_thread(first, second as usize).is_ok()),
+        THREAD_EXIT => sip::exit_thread(),
+        THREAD_BLOCK_UNTIL => {
+            sched::block_until(first, None);
+            0
+        }
+        MEMORY_GROW => sip::grow_heap(first as usize).map_or(0, |start| start.as_u64()),
+        CLOCK => clock::now_ns(),
+        LOG => {
+            let mut line = [0; MOST_LINE];
+            let line = text(memory, (first, second), &mut line)?;
+            info!("{}: {line}", sip::owner_name(sched::current().account().owner()));
+            0
+        }
+        EXIT => {
+            let kind = if first as u32 == 0 { system::Exit::Success } else { system::Exit::Failure };
+            sip::end_current(Exit::plain(kind))
+        }
+        PANIC => {
+            let mut message = [0; MOST_PANIC];
+            // It ends in any case; what it says where it cannot read is nothing.
+            let message = text(memory, (first, second), &mut message).unwrap_or("");
+            let message = Text::<MOST_PANIC>::truncated(message);
+            sip::end_current(Exit { place: Some(place()), ..sip::panicked(&message) })
+        }
+        _ => REFUSED,
+    })
+}
+
+/// The text that lies at an address with a length, cut off where `buffer` ends.
+fn text(memory: UserMemory, (address, length): (u64, u64), buffer: &mut [u8]) -> Result<&str, BadAddress> {
+    let length = usize::try_from(length).map_or(buffer.len(), |length| length.min(buffer.len()));
+    let bytes = &mut buffer[..length];
+    memory.read(address, bytes)?;
+    Ok(match core::str::from_utf8(bytes) {
+        Ok(text) => text,
+        // A character was cut in two, or it is no text.
+        Err(error) => core::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or(""),
+    })
+}

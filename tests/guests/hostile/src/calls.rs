@@ -1,0 +1,241 @@
+//! The gate itself under attack: system calls with all kinds of registers.
+
+use core::arch::asm;
+use core::hint::black_box;
+use core::mem::{offset_of, size_of};
+
+use contracts::abi::Table;
+
+/// The number of a function's system call is its place in the table.
+macro_rules! number {
+    ($function:ident) => {
+        offset_of!(Table, $function) / size_of::<u64>()
+    };
+}
+
+/// Those that do not come back, or start what does not: they are tried one by one.
+const FATAL: [usize; 4] = [number!(exit), number!(panic), number!(thread_exit), number!(thread_spawn)];
+const SLEEP: usize = number!(thread_block_until);
+const LOG: usize = number!(log);
+/// What a call returns that is none.
+const REFUSED: u64 = u64::MAX;
+const CLOCK: usize = number!(clock);
+
+/// Where the kernel's functions are.
+pub(crate) fn table() -> u64 {
+    // SAFETY: only the address is used.
+    core::ptr::from_ref(unsafe { contracts::binding::bare::table() }) as u64
+}
+
+/// A system call.
+fn call(number: usize, arguments: [u64; 6]) -> u64 {
+    let result;
+    let [a, b, c, d, e, f] = arguments;
+    // SAFETY: there is none: it attacks. A call loses what any function may lose.
+    unsafe {
+        asm!(
+            "syscall",
+            inout("rax") number => result,
+            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
+            out("rcx") _, out("r11") _,
+        );
+    }
+    result
+}
+
+/// Calls with these flags set, each of which the kernel must not keep.
+pub(crate) fn with_flags(flags: u64) {
+    for _ in 0..1000 {
+        // SAFETY: as above; the flags are put back.
+        unsafe {
+            asm!(
+                "pushfq",
+                "or [rsp], {flags}",
+                "popfq",
+                "mov eax, {clock}",
+                "syscall",
+                "pushfq",
+                "not {flags}",
+                "and [rsp], {flags}",
+                "popfq",
+                flags = inout(reg) flags => _,
+                clock = const CLOCK,
+                out("rax") _, out("rcx") _, out("r11") _, out("rdx") _, out("rsi") _, out("rdi") _,
+                out("r8") _, out("r9") _, out("r10") _,
+            );
+        }
+    }
+    // And be interrupted with it.
+    // SAFETY: as above.
+    unsafe {
+        asm!(
+            "pushfq",
+            "or [rsp], {flags}",
+            "popfq",
+            "mov ecx, 20000000",
+            "2:",
+            "dec ecx",
+            "jnz 2b",
+            "pushfq",
+            "not {flags}",
+            "and [rsp], {flags}",
+            "popfq",
+            flags = inout(reg) flags => _,
+            out("rcx") _,
+        );
+    }
+}
+
+/// Calls, and is interrupted, with GS gone.
+pub(crate) fn without_gs() {
+    // SAFETY: as above; nothing here needs GS after that.
+    unsafe { asm!("xor eax, eax", "mov gs, eax", "mov fs, eax", "mov ds, eax", "mov es, eax", out("eax") _) };
+    for _ in 0..1000 {
+        call(CLOCK, [0; 6]);
+    }
+    let soon = call(CLOCK, [0; 6]) + 10_000_000;
+    while call(CLOCK, [0; 6]) < soon {}
+}
+
+/// Calls with all floating-point exceptions unmasked, and a pending one.
+pub(crate) fn with_floating_point_traps() {
+    let (mxcsr, control) = (0u32, 0x0340u16);
+    // SAFETY: as above.
+    unsafe {
+        asm!(
+            "ldmxcsr [{mxcsr}]",
+            "fldcw [{control}]",
+            "fld1",
+            "fldz",
+            // The exception is raised by the next instruction of that unit.
+            "fdivp",
+            mxcsr = in(reg) &raw const mxcsr,
+            control = in(reg) &raw const control,
+            out("st(0)") _, out("st(1)") _, out("st(2)") _, out("st(3)") _,
+            out("st(4)") _, out("st(5)") _, out("st(6)") _, out("st(7)") _,
+        );
+    }
+    for _ in 0..1000 {
+        call(CLOCK, [0; 6]);
+    }
+    call(LOG, [b"still here".as_ptr() as u64, 10, 0, 0, 0, 0]);
+    let soon = call(CLOCK, [0; 6]) + 10_000_000;
+    while call(CLOCK, [0; 6]) < soon {}
+    // SAFETY: as above.
+    unsafe { asm!("fwait") };
+}
+
+/// Calls with a stack pointer that leads nowhere.
+pub(crate) fn without_stack() {
+    with_stack_at(8);
+}
+
+/// Calls with a stack pointer that is not its own.
+pub(crate) fn with_stack_at(address: u64) {
+    // SAFETY: as above; the stack is put back.
+    unsafe {
+        asm!(
+            "mov r12, rsp",
+            "mov rsp, {stack}",
+            "mov r13d, 1000",
+            "2:",
+            "mov eax, {clock}",
+            "syscall",
+            "dec r13d",
+            "jnz 2b",
+            "mov rsp, r12",
+            stack = in(reg) address,
+            clock = const CLOCK,
+            out("r12") _, out("r13") _,
+            out("rax") _, out("rcx") _, out("r11") _, out("rdx") _, out("rsi") _, out("rdi") _,
+            out("r8") _, out("r9") _, out("r10") _,
+        );
+    }
+}
+
+/// What arguments the kernel may get wrong.
+const BOUNDARIES: [u64; 18] = [
+    0,
+    1,
+    7,
+    8,
+    4095,
+    4096,
+    0x7fff_ffff,
+    0xffff_ffff,
+    (1 << 40) - 1,
+    1 << 40,
+    (1 << 46) - 1,
+    1 << 46,
+    0x7fff_ffff_ffff,
+    0x8000_0000_0000,
+    0xffff_8000_0000_0000,
+    0xffff_ffff_8000_0000,
+    u64::MAX - 7,
+    u64::MAX,
+];
+
+/// Keeps a sleep short.
+fn bounded(number: usize, arguments: [u64; 6]) -> [u64; 6] {
+    match number {
+        SLEEP => [arguments[0] % 1_000_000, arguments[1], 0, 0, 0, 0],
+        _ => arguments,
+    }
+}
+
+/// Each call with each two boundaries.
+pub(crate) fn at_boundaries() {
+    let mut made = 0u64;
+    for number in (0..40).chain([usize::MAX, 1 << 32, 1 << 63]) {
+        if FATAL.contains(&number) {
+            continue;
+        }
+        for first in BOUNDARIES {
+            for second in BOUNDARIES {
+                let result = call(number, bounded(number, [first, second, first, second, first, second]));
+                let is_its_own = (4096..1 << 46).contains(&first);
+                assert!(
+                    number != LOG || is_its_own || second == 0 || result == REFUSED,
+                    "{first:#x} was read"
+                );
+                made += 1;
+            }
+        }
+    }
+    rt::log!("fact boundaries calls={made}");
+}
+
+/// So many calls with random arguments, some of them addresses of its own.
+pub(crate) fn many(count: u64) {
+    let mut state = 0x2545_f491_4f6c_dd1du64;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let own = [black_box(0u64); 4];
+    let argument = |random: &mut dyn FnMut() -> u64| match random() % 5 {
+        0 => BOUNDARIES[(random() % BOUNDARIES.len() as u64) as usize],
+        1 => own.as_ptr() as u64 + random() % 64,
+        2 => random() % 100,
+        3 => main_address().wrapping_add(random() % 0x10000),
+        _ => random(),
+    };
+    let mut made = 0u64;
+    while made < count {
+        let number = (random() % 40) as usize;
+        if FATAL.contains(&number) || number == LOG && random() % 64 > 0 {
+            continue;
+        }
+        let mut arguments = [0; 6];
+        arguments.iter_mut().for_each(|place| *place = argument(&mut random));
+        black_box(call(number, bounded(number, arguments)));
+        made += 1;
+    }
+    rt::log!("fact calls made={made}");
+}
+
+fn main_address() -> u64 {
+    many as *const () as u64
+}

@@ -1,0 +1,107 @@
+//! Starts `hostile` once for each way to attack, several times over, and reports how each ended and what memory was left
+//! then, as lines `fact KIND KEY=VALUE...` in the kernel's log.
+#![no_std]
+#![no_main]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+use alloc::vec::Vec;
+
+use contracts::spec::archive::Archive;
+use contracts::spec::archive::archive;
+use contracts::spec::probe::Probe;
+use contracts::spec::probe::probe::{self, ClientSumming};
+use contracts::spec::system::ending::ServerRunning;
+use contracts::spec::system::system::{self, ClientStarting};
+use contracts::spec::system::{Ending, Exit, Outcome, System};
+use contracts::{Contract, Name, Text};
+use trial::files;
+use trial::trouble::Trouble;
+
+rt::manifest! {
+    main: main,
+    uses: { archive: Archive, probe: Probe, system: System },
+}
+
+/// The file with what to try: a line each, the argument of one attacker.
+const CASES: &str = "cases";
+/// As many rounds as it takes until what the kernel keeps of faults is full, and one more.
+const ROUNDS: usize = 3;
+
+fn main(grants: Grants) {
+    let office = Office { archive: grants.archive, probe: grants.probe, system: grants.system };
+    match run(office) {
+        Ok(system) => system.shutdown(Outcome::Success),
+        // The system ends with its last process.
+        Err(trouble) => rt::log!("{trouble}"),
+    }
+}
+
+/// Whom it asks.
+struct Office {
+    archive: archive::Client<archive::Ready>,
+    probe: probe::Client<probe::Ready>,
+    system: system::Client<system::Ready>,
+}
+
+fn run(mut office: Office) -> Result<system::Client<system::Ready>, Trouble> {
+    let cases;
+    (office.archive, cases) = files::read(office.archive, CASES)?;
+    let cases = core::str::from_utf8(&cases).map_err(|_| Trouble::Wrong("the cases are no text"))?;
+    let cases: Vec<&str> = cases.lines().collect();
+    for round in 0..ROUNDS {
+        for case in &cases {
+            office = office.attack(round, case)?;
+        }
+        office = office.report(round)?;
+    }
+    Ok(office.system)
+}
+
+impl Office {
+    /// Starts an attacker and waits for its end.
+    fn attack(mut self, round: usize, case: &str) -> Result<Self, Trouble> {
+        let image;
+        (self.archive, image) = files::read(self.archive, "sips/hostile")?;
+        let (client, ending) = Ending::channel()?;
+        let request = self.system.start(Name::truncated("hostile"), image, Text::truncated(case), client);
+        self.system = match request.receive()? {
+            ClientStarting::Started { next, .. } => next,
+            ClientStarting::Refused { reason, .. } => {
+                rt::log!("{reason}");
+                return Err(Trouble::Wrong("an attacker was refused"));
+            }
+        };
+        let ServerRunning::Ended { exit, message, .. } = ending.receive()?;
+        let case = case.split(' ').next().unwrap_or("");
+        rt::log!("fact end round={round} case={case} exit={}", name(exit));
+        rt::log!("fact said-{round}-{case} {message}");
+        Ok(self)
+    }
+
+    /// Reports how much memory there is.
+    fn report(mut self, round: usize) -> Result<Self, Trouble> {
+        let ClientSumming::Sums { totals, memory, next } = self.probe.sum().receive()?;
+        self.probe = next;
+        rt::log!(
+            "fact memory round={round} free_frames={} channels={} blocks={}",
+            memory.free_frames,
+            memory.channels,
+            totals.blocks
+        );
+        Ok(self)
+    }
+}
+
+fn name(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Success => "success",
+        Exit::Failure => "failure",
+        Exit::Panic => "panic",
+        Exit::Fault => "fault",
+        Exit::Memory => "memory",
+        Exit::Time => "time",
+        Exit::Killed => "killed",
+    }
+}
