@@ -18,7 +18,7 @@ use super::mapping::{self, Access};
 use super::{PAGE_SIZE, frames, layout};
 
 /// The heap grows by at least this much, if memory allows.
-const GROWTH_BYTES: usize = 256 * 1024;
+const GROWTH_BYTES: usize = 64 * 1024;
 /// What talc needs beside the allocation itself, its first metadata included.
 const OVERHEAD_BYTES: usize = 8 * 1024;
 
