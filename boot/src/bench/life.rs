@@ -64,9 +64,7 @@ impl Memory {
 /// All that is measured by counting instructions.
 #[derive(Clone, Debug)]
 pub struct Life {
-    /// The mean of many, one after the other.
-    pub alone: Spans,
-    /// One among so many others.
+    /// The mean of some, one after the other, among so many others; first among none.
     pub among: Vec<(u64, Spans)>,
     /// What one takes.
     pub memory: Memory,
@@ -104,14 +102,11 @@ fn log_of(system: &System) -> Result<String> {
 /// When it cannot be run to its end.
 pub fn count(images: &Images) -> Result<Life> {
     let log = log_of(&system(images)?.icount(0))?;
-    let spans = spans(&log, "ticks")?;
-    let (alone, among) = spans.split_first().context("lives were measured")?;
     let memory = one(&log, "memory")?;
     let (stack, variables) = written(&images.sips[HELLO])?;
     let most = one(&log, "most")?;
     Ok(Life {
-        alone: alone.1,
-        among: among.to_vec(),
+        among: spans(&log, "ticks")?,
         memory: Memory {
             stack,
             variables,
@@ -132,7 +127,7 @@ pub fn count(images: &Images) -> Result<Life> {
 /// Measures time, by the guest's clock and with QEMU's translator: nanoseconds that say nothing about hardware.
 fn time(images: &Images) -> Result<Spans> {
     let log = log_of(&system(images)?)?;
-    Ok(spans(&log, "nanoseconds")?.first().context("lives were measured")?.1)
+    Ok(spans(&log, "nanoseconds")?[0].1)
 }
 
 /// The only fact of its kind.
@@ -140,10 +135,10 @@ fn one(log: &str, kind: &str) -> Result<Fact> {
     facts(log, kind).pop().with_context(|| format!("{kind} was not reported"))
 }
 
-/// What was measured among how many others.
+/// What was measured among how many others; first among none.
 fn spans(log: &str, unit: &str) -> Result<Vec<(u64, Spans)>> {
     let [starts, kills, ends] = ["start", "kill", "end"].map(|kind| facts(log, kind));
-    if starts.len() != kills.len() || starts.len() != ends.len() {
+    if starts.is_empty() || starts.len() != kills.len() || starts.len() != ends.len() {
         bail!("not every life was measured to its end");
     }
     let each = starts.iter().zip(&kills).zip(&ends).map(|((start, kill), end)| {
@@ -183,7 +178,8 @@ struct Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Life { alone, among, memory, most, channels, .. } = &self.life;
+        let Life { among, memory, most, channels, .. } = &self.life;
+        let alone = among[0].1;
         writeln!(f, "{:36}{:>14}{:>14}", "LIFE", "INSTRUCTIONS", "TIME (TCG)")?;
         for (what, counted, time) in [
             ("create to first message", alone.start, self.time.start),

@@ -34,11 +34,11 @@ rt::manifest! {
 
 /// What is started.
 const HELLO: &str = "hello";
-/// Lives one after the other, of which the mean is taken.
-const ROUNDS: u64 = 64;
+/// Lives of each kind, one after the other, of which the mean is taken.
+const ROUNDS: u64 = 32;
 /// Processes that the memory of one is taken from.
 const SAMPLE: u64 = 256;
-/// Whenever so many more are there, the next life is measured.
+/// Whenever so many more are there, lives are measured.
 const STEP: usize = 1000;
 /// More than fit into any memory that this is run with.
 const MOST: usize = 16_000;
@@ -107,33 +107,31 @@ struct Nursery {
 
 impl Nursery {
     fn run(&mut self) -> Result<(), Trouble> {
-        self.one_after_the_other()?;
+        // The first one makes what is made once.
+        let (life, _) = self.start()?.ok_or(Trouble::Exhausted)?;
+        self.kill(life)?;
         self.memory_of_one()?;
         // The first time makes what is made once.
         self.as_many_as_fit(0, Measure::Lives)?;
         self.as_many_as_fit(1, Measure::Memory)
     }
 
-    /// Reports what lives take that follow each other.
-    fn one_after_the_other(&mut self) -> Result<(), Trouble> {
+    /// Reports what a life takes among so many others: the mean of [`ROUNDS`], one after the other. Returns whether there was
+    /// memory for them.
+    fn measure(&mut self, others: usize) -> Result<bool, Trouble> {
         let (mut starts, mut kills, mut ends) = (Taken::default(), Taken::default(), Taken::default());
-        // The first one makes what is made once.
-        for round in 0..=ROUNDS {
-            let (life, start) = self.start()?.ok_or(Trouble::Exhausted)?;
-            let kill = self.kill(life)?;
-            let (life, second) = self.start()?.ok_or(Trouble::Exhausted)?;
-            let end = self.answer(life)?;
-            if round > 0 {
-                starts.add(start);
-                starts.add(second);
-                kills.add(kill);
-                ends.add(end);
-            }
+        for _ in 0..ROUNDS {
+            let Some((life, start)) = self.start()? else { return Ok(false) };
+            starts.add(start);
+            kills.add(self.kill(life)?);
+            let Some((life, start)) = self.start()? else { return Ok(false) };
+            starts.add(start);
+            ends.add(self.answer(life)?);
         }
-        report("start", starts, 2 * ROUNDS, 0);
-        report("kill", kills, ROUNDS, 0);
-        report("end", ends, ROUNDS, 0);
-        Ok(())
+        report("start", starts, 2 * ROUNDS, others);
+        report("kill", kills, ROUNDS, others);
+        report("end", ends, ROUNDS, others);
+        Ok(true)
     }
 
     /// Reports what memory a few take.
@@ -166,15 +164,8 @@ impl Nursery {
         let mut lives = Vec::with_capacity(MOST);
         let before = self.sums()?;
         while lives.len() < MOST {
-            if measure == Measure::Lives && lives.len() % STEP == 0 {
-                let Some((life, mut start)) = self.start()? else { break };
-                let kill = self.kill(life)?;
-                let Some((life, second)) = self.start()? else { break };
-                let end = self.answer(life)?;
-                start.add(second);
-                report("start", start, 2, lives.len());
-                report("kill", kill, 1, lives.len());
-                report("end", end, 1, lives.len());
+            if measure == Measure::Lives && lives.len() % STEP == 0 && !self.measure(lives.len())? {
+                break;
             }
             let Some((life, _)) = self.start()? else { break };
             lives.push(life);
