@@ -136,7 +136,7 @@ mod tests {
         );
         for line in [
             "  Idle (client sends, start)\n    Ping -> Waiting\n",
-            "  to the client: depth 1, slots of 32 bytes\n",
+            "  to the client: depth 1, slots of 16 bytes\n",
         ] {
             assert!(text.contains(line), "{text}");
         }

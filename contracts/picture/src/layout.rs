@@ -135,7 +135,7 @@ impl Layout {
 
         // From the left: each column's boxes, upright lines and names.
         let mut left = MARGIN;
-        let mut names_at = vec![0; column_count];
+        let mut names_at = Vec::new();
         for column in 0..column_count {
             let inside = |state: &usize| columns[*state] == Some(column);
             let longest = (0..columns.len()).filter(inside).map(|state| diagram.states[state].len()).max();
@@ -147,13 +147,14 @@ impl Layout {
             }
             let lines =
                 uprights.iter().filter(|upright| inside(&upright.state)).map(|upright| upright.rank + 1);
-            names_at[column] = left + width + lines.max().unwrap_or(0) * UPRIGHT + 12;
+            let names_left = left + width + lines.max().unwrap_or(0) * UPRIGHT + 12;
+            names_at.push(names_left);
             let gutter = |edge: &&Edge<'_>| {
                 let level = columns[edge.level_at(&columns)];
                 level == Some(column + 1) || level == Some(column) && columns[edge.from] == columns[edge.to]
             };
             let text = edges.iter().filter(gutter).map(Edge::width).max().unwrap_or(0);
-            left = names_at[column] + text + 14;
+            left = names_left + text + 14;
         }
         let size = (left, top + MARGIN - GAP);
 
