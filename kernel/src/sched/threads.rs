@@ -22,6 +22,7 @@
 //! wakes a thread that gives the core to the next.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::arch::{asm, naked_asm};
 use core::cell::UnsafeCell;
 use core::mem::{MaybeUninit, offset_of};
@@ -64,7 +65,7 @@ pub struct Thread {
     /// None for the boot thread, whose stack the loader made. That of a domain's thread is the kernel's.
     stack: Option<Stack>,
     /// Of a domain's thread: where it is when it is not in the kernel.
-    ring3: Ring3,
+    ring3: Option<Box<Ring3>>,
     /// What it goes on with after it was preempted.
     preempted: UnsafeCell<MaybeUninit<Context>>,
 }
@@ -74,7 +75,7 @@ unsafe impl Sync for Thread {}
 // SAFETY: nothing in it belongs to a core.
 unsafe impl Send for Thread {}
 
-/// What a domain's thread has in ring 3. All zero for others.
+/// What a domain's thread has in ring 3.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ring3 {
     /// Physical address of the root of its space.
@@ -92,11 +93,8 @@ pub struct Ring3 {
 }
 
 impl Ring3 {
-    /// Where it lies in a [`Thread`].
+    /// Where its address lies in a [`Thread`].
     pub const IN_THREAD: usize = offset_of!(Thread, ring3);
-    /// What a thread has that is never in ring 3.
-    const NEVER: Ring3 =
-        Ring3 { root: 0, gate_stack: 0, entry: 0, stack_pointer: 0, stack_limit: 0, argument: 0 };
 }
 
 /// Why there is no new thread.
@@ -134,7 +132,7 @@ static BOOT_THREAD: Thread = Thread {
     word: AtomicPtr::new(ptr::null_mut()),
     left: AtomicBool::new(false),
     stack: None,
-    ring3: Ring3::NEVER,
+    ring3: None,
     preempted: UnsafeCell::new(MaybeUninit::uninit()),
 };
 
@@ -194,7 +192,7 @@ pub fn spawn(
     entry: unsafe extern "C" fn(usize) -> !,
     argument: usize,
 ) -> Result<Box<Thread>, ThreadError> {
-    make((account, priority), stack, (entry, argument), Ring3::NEVER)
+    make((account, priority), stack, (entry, argument), None)
 }
 
 /// Makes a thread of the account's domain ready to run in ring 3 as `ring3` says; `stack` is the one that it has in the
@@ -205,22 +203,28 @@ pub fn spawn_in_ring3(
     stack: Stack,
     ring3: Ring3,
 ) -> Result<Box<Thread>, ThreadError> {
-    let ring3 = Ring3 { gate_stack: stack.top().as_u64(), ..ring3 };
-    make((account, priority), stack, (begin_in_ring3, 0), ring3)
+    let mut place = Vec::new();
+    place.try_reserve_exact(1).map_err(|_| ThreadError::OutOfMemory)?;
+    place.push(Ring3 { gate_stack: stack.top().as_u64(), ..ring3 });
+    let place: Box<[Ring3; 1]> = place.into_boxed_slice().try_into().map_err(|_| ThreadError::OutOfMemory)?;
+    // SAFETY: an array of one is laid out as the one.
+    let ring3 = unsafe { Box::from_raw(Box::into_raw(place).cast::<Ring3>()) };
+    make((account, priority), stack, (begin_in_ring3, 0), Some(ring3))
 }
 
 unsafe extern "C" fn begin_in_ring3(_: usize) -> ! {
+    let ring3 = current().ring3.as_ref().expect("the thread is a domain's");
     // SAFETY: `spawn_in_ring3` made this thread, and there is nothing on its stack.
-    unsafe { ring3::begin(&current().ring3) }
+    unsafe { ring3::begin(ring3) }
 }
 
 fn make(
     (account, priority): (&'static Account, u32),
     stack: Stack,
     (entry, argument): (unsafe extern "C" fn(usize) -> !, usize),
-    ring3: Ring3,
+    ring3: Option<Box<Ring3>>,
 ) -> Result<Box<Thread>, ThreadError> {
-    let stack_limit = if ring3.root == 0 { stack.limit().as_u64() } else { ring3.stack_limit };
+    let stack_limit = ring3.as_ref().map_or(stack.limit().as_u64(), |ring3| ring3.stack_limit);
     let sip = match account.owner().kind() {
         OwnerKind::Sip(id) => id,
         _ => 0,
@@ -287,11 +291,9 @@ impl Thread {
 
     /// The memory of the domain that it belongs to, if it belongs to one.
     pub fn user_memory(&self) -> Option<UserMemory> {
-        match self.ring3.root {
-            0 => None,
-            // SAFETY: a domain's space lives for as long as it has threads.
-            root => Some(unsafe { UserMemory::of(PhysAddr::new_truncate(root)) }),
-        }
+        let ring3 = self.ring3.as_ref()?;
+        // SAFETY: a domain's space lives for as long as it has threads.
+        Some(unsafe { UserMemory::of(PhysAddr::new_truncate(ring3.root)) })
     }
 }
 
@@ -528,9 +530,9 @@ pub fn place(thread: &Thread) -> Option<Start> {
         // SAFETY: a preempted thread's context lies there until it goes on.
         return Some(Start::Interrupted(unsafe { &*(stack as *const Context) }.frame().into()));
     }
-    if thread.ring3.root != 0 {
+    if let Some(ring3) = &thread.ring3 {
         // Where it called the kernel from, if it has begun.
-        let word = |below: u64| thread.stack().and_then(|stack| stack.word(thread.ring3.gate_stack - below));
+        let word = |below: u64| thread.stack().and_then(|stack| stack.word(ring3.gate_stack - below));
         let (address, frame) = (word(ring3::RIP_BELOW)?, word(ring3::RBP_BELOW)?);
         return (address != 0).then_some(Start::InFrame { address, frame });
     }

@@ -387,7 +387,7 @@ pub fn survey(mut each: impl FnMut(SipView<'_>)) {
             memory: sip.loaded.private_bytes(),
             shared: sip.loaded.shared_bytes(),
             base: sip.loaded.window.base(),
-            placement: sip.loaded.placement,
+            placement: sip.loaded.placement(),
         });
     }
 }

@@ -169,8 +169,6 @@ pub(super) struct Loaded {
     pub(super) account: &'static Account,
     /// Pages that it has for itself; page tables not counted.
     pages: usize,
-    /// The space that it is in, and why.
-    pub(super) placement: Placement,
 }
 
 impl Loaded {
@@ -243,7 +241,7 @@ impl Loaded {
         if let Some(space) = self.window.space() {
             // SAFETY: the space is there for as long as the window is.
             let memory = unsafe { UserMemory::of(space.root()) };
-            return Scene { image: &self.image, base, word: &|address| memory.word(address), tables: None }
+            return Scene { image: &self.image, base, word: |address| memory.word(address), tables: None }
                 .write(start, out);
         }
         // SAFETY: the image is mapped there for as long as the window lives.
@@ -252,7 +250,15 @@ impl Loaded {
         let its_own = stacks().find(|stack| start.is_on(|address| stack.contains(address)));
         // One that is on none of them is at its end all the same.
         let stack = its_own.or_else(|| stacks().next()).ok_or(fmt::Error)?;
-        Scene { image: &self.image, base, word: &|address| stack.word(address), tables }.write(start, out)
+        Scene { image: &self.image, base, word: |address| stack.word(address), tables }.write(start, out)
+    }
+
+    /// The space that it is in, and why.
+    pub(super) fn placement(&self) -> Placement {
+        match self.window.space() {
+            None => Placement::Kernel,
+            Some(_) => Placement::DomainByHand,
+        }
     }
 
     /// What it needs and offers.
@@ -329,7 +335,7 @@ fn build(
     let thread = start_thread(&window, account, priority, stack, begin);
     let thread = thread.map_err(|sched::ThreadError::OutOfMemory| StartError::OutOfMemory)?;
     threads.push(Running { thread, slot: None });
-    Ok(Loaded { threads, window, image, account, pages, placement })
+    Ok(Loaded { threads, window, image, account, pages })
 }
 
 /// Where a thread of a SIP's starts.

@@ -18,13 +18,13 @@ const OUTERMOST: usize = 4;
 const MOST_NAME: usize = 120;
 
 /// A SIP's thread that does not run, with its image mapped.
-pub(super) struct Scene<'a> {
+pub(super) struct Scene<'a, W> {
     /// What it runs.
     pub(super) image: &'a Image,
     /// Where the image lies.
     pub(super) base: VirtAddr,
     /// The word at an address of the thread's stack; none if it is not aligned or lies elsewhere.
-    pub(super) word: &'a dyn Fn(u64) -> Option<u64>,
+    pub(super) word: W,
     /// The image's unwinding tables.
     pub(super) tables: Option<Tables<'a>>,
 }
@@ -40,7 +40,7 @@ struct Frame {
     repeats: usize,
 }
 
-impl Scene<'_> {
+impl<W: Fn(u64) -> Option<u64>> Scene<'_, W> {
     /// Writes a line for each function that had been called, the innermost first.
     pub(super) fn write(&self, start: &Start, out: &mut dyn Write) -> fmt::Result {
         let mut count = 0usize;

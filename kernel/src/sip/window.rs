@@ -55,9 +55,9 @@ static TAKEN: Slots<{ SIP_WINDOW_COUNT as usize / u64::BITS as usize }> = Slots:
 pub(super) struct Window {
     place: Place,
     /// Pages below the base that are in use, at the most.
-    below: usize,
+    below: u32,
     /// Pages of the image and the heap.
-    above: usize,
+    above: u32,
     /// Slots of stacks in use, a bit each.
     stacks: u64,
 }
@@ -122,13 +122,13 @@ impl Window {
 
     /// Maps the start page, once.
     pub(super) fn map_start_page(&mut self, frame: Frame) -> Result<(), MapError> {
-        self.below = self.below.max(self.pages_of_start());
+        self.below = self.below.max(self.pages_of_start() as u32);
         self.tables().map(self.start_page(), frame, Access::ReadOnly)
     }
 
     /// Maps what stands for the kernel in a domain. Returns where its account lies.
     pub(super) fn map_gate(&mut self, account: &Account) -> Result<VirtAddr, MapError> {
-        self.below = self.below.max(self.pages_of_start());
+        self.below = self.below.max(self.pages_of_start() as u32);
         domain::map_gate(self.tables(), account)
     }
 
@@ -136,7 +136,7 @@ impl Window {
     pub(super) fn map_stack(&mut self, pages: usize) -> Result<WindowStack, StackError> {
         let below = pages + self.pages_of_start();
         let guard = self.base() - ((below + 1) * PAGE_SIZE) as u64;
-        self.below = below;
+        self.below = below as u32;
         self.map_stack_above(guard, pages)
     }
 
@@ -178,24 +178,26 @@ impl Window {
     /// # Safety
     /// The window is dropped before the image is.
     pub(super) unsafe fn map_image(&mut self, image: &Image) -> Result<(), MapError> {
-        self.above = image.pages();
+        self.above = image.pages() as u32;
         // SAFETY: nothing is mapped above the base yet; passed on to the caller.
         unsafe { image.map(self.tables(), self.base()) }
     }
 
     /// Maps `pages` more behind the heap, or behind the image if there is no heap yet.
     pub(super) fn grow_heap(&mut self, pages: usize) -> Option<VirtAddr> {
+        // A window has fewer pages than 2^32.
         const MOST: usize = (SIP_WINDOW_BYTES - STACKS_BYTES - SIP_IMAGE_OFFSET) as usize / PAGE_SIZE;
-        let above = self.above.checked_add(pages).filter(|above| *above <= MOST)?;
-        let start = self.base() + (self.above * PAGE_SIZE) as u64;
+        let above = (self.above as usize).checked_add(pages).filter(|above| *above <= MOST)?;
+        let start = self.base() + u64::from(self.above) * PAGE_SIZE as u64;
         self.tables().map_fresh(start, pages, Access::ReadWrite).ok()?;
-        self.above = above;
+        self.above = above as u32;
         Some(start)
     }
 
     /// Where it is in use: the first page, and how many there are at the most.
     fn in_use(&self) -> (VirtAddr, usize) {
-        (self.base() - (self.below * PAGE_SIZE) as u64, self.below + self.above)
+        let below = self.below as usize;
+        (self.base() - (below * PAGE_SIZE) as u64, below + self.above as usize)
     }
 
     /// Number of page tables that serve the window alone.

@@ -14,8 +14,9 @@ use x86_64::VirtAddr;
 use x86_64::registers::control::Cr2;
 
 use super::descriptors::{KERNEL_CODE, KERNEL_DATA};
-use super::{apic, paging, panic, ring3, serial};
+use super::{apic, panic, ring3, serial};
 use crate::memory::layout::USER_GS;
+use crate::sched::Ring3;
 use crate::unwind::Registers;
 
 /// The local APIC's timer.
@@ -319,8 +320,6 @@ impl VectorState {
 pub struct Context {
     frame: TrapFrame,
     vector: VectorState,
-    /// The space that was loaded, if it was a domain's.
-    root: u64,
 }
 
 impl Context {
@@ -343,7 +342,9 @@ pub unsafe extern "C" fn resume() {
         "test byte ptr [rsp + {cs}], 3",
         "jz 2f",
         "cli",
-        "mov rdx, [rsp + {root}]",
+        "mov rdx, gs:[{current}]",
+        "mov rdx, [rdx + {ring3}]",
+        "mov rdx, [rdx + {root}]",
         ring3::load_space!(),
         "swapgs",
         "2:",
@@ -367,7 +368,9 @@ pub unsafe extern "C" fn resume() {
         busy = const offset_of!(contracts::abi::Core, busy),
         vector = const offset_of!(Context, vector),
         cs = const offset_of!(Context, frame) + offset_of!(TrapFrame, cs),
-        root = const offset_of!(Context, root),
+        current = const offset_of!(contracts::abi::Core, current),
+        ring3 = const Ring3::IN_THREAD,
+        root = const offset_of!(Ring3, root),
         gs_low = const USER_GS as u32,
         gs_high = const USER_GS >> 32,
     )
@@ -398,10 +401,7 @@ fn preempt(frame: &mut TrapFrame, vector: &mut VectorState) {
     let Ok(decide) = PREEMPTION_HOOK.try_get() else { return };
     if let Some(Preemption { context, entry, stack_top }) = decide(frame) {
         // SAFETY: the hook says that the place is for this context alone.
-        unsafe {
-            let root = paging::loaded().as_u64();
-            context.write(Context { frame: frame.clone(), vector: vector.clone(), root });
-        }
+        unsafe { context.write(Context { frame: frame.clone(), vector: vector.clone() }) };
         go_on_in((frame, vector), entry, 0, stack_top);
     }
 }
