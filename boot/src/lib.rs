@@ -4,7 +4,7 @@
 //! - [`wiring`] says which SIPs start, [`check`] that their manifests fit together;
 //! - [`archive`] packs the boot archive, [`strip`] makes its images small; [`system`] is all of this in one value;
 //! - [`qemu`] is the machine, [`run`] one run of it with a time limit, which ends in an [`qemu::Outcome`];
-//! - [`bench`] measures the running system, whose processes report by [`facts`];
+//! - [`mod@bench`] measures the running system, whose processes report by [`facts`];
 //! - [`setup`] installs QEMU where it is missing; [`gdb`], [`iso`] and [`new`] are the tools beside.
 //!
 //! A test reads:

@@ -113,6 +113,13 @@ mod tests {
     }
 
     #[test]
+    fn what_can_be_measured_is_listed_where_it_is_not_named() {
+        let life = parse(&["bench", "life"]).unwrap().command;
+        assert!(matches!(life, Some(Subcommands::Bench { what: Bench::Life })));
+        assert!(parse(&["bench", "death"]).unwrap_err().contains("possible values: life"));
+    }
+
+    #[test]
     fn an_unknown_option_is_named() {
         assert!(parse(&["--frobnicate"]).unwrap_err().contains("'--frobnicate'"));
         assert!(parse(&["frobnicate"]).unwrap_err().contains("frobnicate"));
