@@ -43,12 +43,13 @@ pub mod manifest;
 pub mod port;
 pub mod reach;
 pub mod restart;
+pub mod sabotage;
 pub mod select;
 pub mod set;
 pub mod spec;
 pub mod stream;
 mod sync;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", feature = "campaign"))]
 pub mod testing;
 pub mod text;
 pub mod time;

@@ -7,6 +7,7 @@ use crate::abi::{Channel, End, Label, Owner, Ring, SLOT_ALIGN, Tracked};
 use crate::binding;
 use crate::endpoint::{Closed, Contract, Side};
 use crate::exchange::{Exchange, Transfer};
+use crate::sabotage::Bug;
 use crate::stream::{self, SendError, TrySendError};
 
 /// An end of a channel, its contract and state unknown.
@@ -430,7 +431,7 @@ impl RawEnd {
             // SAFETY: the slot holds a message whose chain was written by its send and is now ours.
             unsafe {
                 // A step until the slot is given back: what it carries must not be found in both places.
-                binding::begin_transfer();
+                binding::begin_transfer(Bug::TornReceive);
                 binding::take_over((*label).chain());
             }
         }
@@ -485,7 +486,7 @@ unsafe fn close(end: &'static End) {
 /// nobody will receive it. Apart from the send, of which most carry nothing.
 #[inline]
 fn hand_over<B: Exchange>(channel: &Channel, to: Side, body: &B) -> Result<*const Tracked, Closed> {
-    binding::begin_transfer();
+    binding::begin_transfer(Bug::TornSend);
     if channel.end(to).closed.load(Acquire) != 0 {
         return Err(Closed);
     }

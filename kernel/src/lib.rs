@@ -24,6 +24,8 @@ pub mod channel;
 #[cfg(feature = "bare")]
 pub mod domain;
 pub mod exchange;
+#[cfg(feature = "campaign")]
+mod injector;
 pub mod log;
 pub mod memory;
 pub mod sched;

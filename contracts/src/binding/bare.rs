@@ -32,6 +32,7 @@ use crate::channel::{Carried, walk};
 use crate::endpoint::{Contract, Side};
 use crate::exbox::Exhausted;
 use crate::port::RawEnd;
+use crate::sabotage::{Bug, planted};
 use crate::time::Instant;
 
 static TABLE: AtomicPtr<Table> = AtomicPtr::new(ptr::null_mut());
@@ -235,7 +236,9 @@ pub(crate) unsafe fn take_over(chain: *const Tracked) {
     let owner = account.owner.load(Relaxed);
     let take = |tracked: &Tracked| {
         tracked.owner.store(owner, Relaxed);
-        account.marks[tracked.mark.load(Relaxed) as usize % MARKS].store(1, Relaxed);
+        if !planted(Bug::UnmarkedReceive) {
+            account.marks[tracked.mark.load(Relaxed) as usize % MARKS].store(1, Relaxed);
+        }
     };
     // SAFETY: passed on to the caller.
     unsafe {
@@ -256,10 +259,13 @@ pub(crate) unsafe fn take_over(chain: *const Tracked) {
     }
 }
 
-/// Begins the step in which what a message carries changes hands; [`notify`] or [`end_transfer`] ends it.
+/// Begins the step in which what a message carries changes hands; [`notify`] or [`end_transfer`] ends it. `without` is the
+/// bug that leaves the step out.
 #[inline(always)]
-pub(crate) fn begin_transfer() {
-    enter();
+pub(crate) fn begin_transfer(without: Bug) {
+    if !planted(without) {
+        enter();
+    }
 }
 
 /// See [`begin_transfer`].

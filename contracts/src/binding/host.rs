@@ -15,6 +15,7 @@ use crate::channel::{self, Carried, Closing};
 use crate::endpoint::{Contract, Side};
 use crate::exbox::Exhausted;
 use crate::port::RawEnd;
+use crate::sabotage::Bug;
 use crate::sync::thread::{self, Thread};
 use crate::sync::{self, AtomicBool, AtomicUsize, Mutex, fence, statics, thread_local};
 use crate::time::Instant;
@@ -164,7 +165,7 @@ pub(crate) unsafe fn take_over(chain: *const Tracked) {
 }
 
 /// A thread of the host ends where it wants to, so there is nothing to hold off.
-pub(crate) fn begin_transfer() {}
+pub(crate) fn begin_transfer(_without: Bug) {}
 
 /// See [`begin_transfer`].
 pub(crate) fn end_transfer() {}

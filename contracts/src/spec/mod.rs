@@ -9,6 +9,7 @@ pub mod count;
 pub mod digest;
 pub mod directory;
 pub mod file;
+pub mod injector;
 pub mod log;
 pub mod ping;
 pub mod pipe;
@@ -35,6 +36,7 @@ pub const ALL: &[&Description] = &[
     directory::Directory::DESCRIPTION,
     file::File::DESCRIPTION,
     file::FileSystem::DESCRIPTION,
+    injector::Injector::DESCRIPTION,
     log::Log::DESCRIPTION,
     log::LogReader::DESCRIPTION,
     ping::PingPong::DESCRIPTION,

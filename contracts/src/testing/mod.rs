@@ -26,15 +26,22 @@
 
 #![allow(clippy::result_large_err, reason = "a test fails once")]
 
+#[cfg(feature = "std")]
 mod failure;
 mod random;
+#[cfg(feature = "std")]
 mod script;
+#[cfg(feature = "std")]
 mod session;
+#[cfg(feature = "std")]
 mod walk;
 
+#[cfg(feature = "std")]
 pub use failure::{Cause, Failure};
 pub use random::Random;
+#[cfg(feature = "std")]
 pub use script::Script;
+#[cfg(feature = "std")]
 pub use walk::Walk;
 
 use crate::wire::{Decoder, Message};

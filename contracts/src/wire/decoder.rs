@@ -7,9 +7,9 @@ use crate::any::AnyEndpoint;
 use crate::endpoint::SendFirst;
 use crate::exbox::{Content, ExBox};
 use crate::exchange::Exchange;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", feature = "campaign"))]
 use crate::exchange::MOST_HANDLES;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", feature = "campaign"))]
 use crate::testing::Random;
 
 /// Reads a message in wire form, or makes one up. Generated code is its caller.
@@ -26,7 +26,7 @@ pub struct Decoder<'a> {
 #[derive(Debug)]
 enum Source<'a> {
     Bytes(&'a [u8]),
-    #[cfg(feature = "std")]
+    #[cfg(any(feature = "std", feature = "campaign"))]
     Random {
         random: &'a mut Random,
         /// How many blocks and endpoints there may be in the blocks whose type does not say.
@@ -35,13 +35,13 @@ enum Source<'a> {
 }
 
 /// How often a value is made up that its type's check refuses.
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", feature = "campaign"))]
 const MOST_TRIES: usize = 10_000;
 
 /// The value if it is made up.
 macro_rules! made_up {
     ($this:ident, $random:ident => $value:expr) => {
-        #[cfg(feature = "std")]
+        #[cfg(any(feature = "std", feature = "campaign"))]
         if let Source::Random { random: $random, .. } = &mut $this.source {
             return Ok($value);
         }
@@ -55,7 +55,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Makes values up.
-    #[cfg(feature = "std")]
+    #[cfg(any(feature = "std", feature = "campaign"))]
     pub fn random(random: &'a mut Random) -> Self {
         Decoder { source: Source::Random { random, spare: 0 }, handles: &mut [], field: "" }
     }
@@ -76,7 +76,7 @@ impl<'a> Decoder<'a> {
         match &self.source {
             Source::Bytes([]) => Ok(()),
             Source::Bytes(rest) => Err(Violation::TrailingBytes { bytes: rest.len() }),
-            #[cfg(feature = "std")]
+            #[cfg(any(feature = "std", feature = "campaign"))]
             Source::Random { .. } => Ok(()),
         }
     }
@@ -109,7 +109,7 @@ impl<'a> Decoder<'a> {
         let truncated = Violation::Truncated { field: self.field };
         match &mut self.source {
             Source::Bytes(bytes) => Ok(bytes.split_off(..count).ok_or(truncated)?),
-            #[cfg(feature = "std")]
+            #[cfg(any(feature = "std", feature = "campaign"))]
             Source::Random { .. } => Err(truncated.into()),
         }
     }
@@ -135,7 +135,7 @@ impl<'a> Decoder<'a> {
 
     /// The body of a message.
     pub(crate) fn body<B: Exchange>(&mut self) -> Result<B, DecodeError> {
-        #[cfg(feature = "std")]
+        #[cfg(any(feature = "std", feature = "campaign"))]
         if let Source::Random { spare, .. } = &mut self.source {
             *spare = MOST_HANDLES - B::HANDLES;
         }
@@ -226,7 +226,7 @@ impl<'a> Decoder<'a> {
     ) -> Result<T, DecodeError> {
         let tries = match &self.source {
             Source::Bytes(_) => 1,
-            #[cfg(feature = "std")]
+            #[cfg(any(feature = "std", feature = "campaign"))]
             Source::Random { .. } => MOST_TRIES,
         };
         for _ in 0..tries {
@@ -251,7 +251,7 @@ impl<'a> Decoder<'a> {
     where
         T: Content<Element: Exchange> + ?Sized,
     {
-        #[cfg(feature = "std")]
+        #[cfg(any(feature = "std", feature = "campaign"))]
         if let Source::Random { random, spare } = &mut self.source {
             let length = T::LENGTH.unwrap_or_else(|| {
                 let most = spare.checked_div(T::Element::HANDLES).unwrap_or(usize::MAX);
@@ -319,7 +319,7 @@ impl<'a> Decoder<'a> {
 }
 
 /// An endpoint whose peer has closed.
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", feature = "campaign"))]
 fn made_up_endpoint<E: SendFirst>() -> Result<E, DecodeError> {
     let (client, server) = crate::binding::create_channel::<E::Contract>()?;
     let raw = match E::SIDE {

@@ -14,6 +14,7 @@ use contracts::Side;
 use contracts::abi::{BlockEntry, Channel, End, NEW_MEMBER, NOTIFY_SET, Set, Tracked};
 use contracts::binding::notify_end;
 use contracts::channel::{Carried, Closing, Shape, initialise};
+use contracts::sabotage::{Bug, planted};
 pub use sets::{Sets, close_set, create_set};
 pub use views::{ChannelView, EndView, learn_names, learn_service_names, survey, survey_of};
 
@@ -102,7 +103,9 @@ pub unsafe fn close(end: &'static End) {
             // SAFETY: the peer's end is open: ours was the first to close. Nobody receives on it any more.
             Closing::First => unsafe {
                 channel.drain_towards(side, |carried| give_up(carried, &mut next));
-                notify_end(channel.end(side.peer()));
+                if !planted(Bug::SilentClose) {
+                    notify_end(channel.end(side.peer()));
+                }
             },
             // SAFETY: both ends are closed now.
             Closing::Second => unsafe { bury(channel, &mut next) },
@@ -113,6 +116,7 @@ pub unsafe fn close(end: &'static End) {
 /// Gives up what an undelivered message carries: frees a block, puts an end before the `chain` of those to close.
 fn give_up(carried: Carried<'_>, chain: &mut *const Tracked) {
     match carried {
+        _ if planted(Bug::Undrained) => {}
         Carried::Block(entry) => exchange::free(entry, || {}),
         Carried::End(end) => {
             end.tracked.next.store(chain.cast_mut(), Relaxed);
@@ -134,7 +138,9 @@ unsafe fn bury(channel: &'static Channel, chain: &mut *const Tracked) {
         let payer = entry.account.load(Relaxed);
         CHANNEL_MEMORY.with(|heap| heap.free(entry));
         // The channel counted against this account until now.
-        Account::of(payer).discharge_channel();
+        if !planted(Bug::Uncounted) {
+            Account::of(payer).discharge_channel();
+        }
     }
 }
 

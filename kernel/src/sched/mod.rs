@@ -19,3 +19,5 @@ pub use threads::{
     is_ready, kernel_threads, leave, place, ready, relax, retire, set_overrun_hook, set_priority, spawn,
     spawn_in_ring3, start_preemption, ticks, yield_now,
 };
+#[cfg(feature = "campaign")]
+pub(crate) use threads::{can_make_room, make_room, preempted_at_rest, share_out, share_out_with};

@@ -33,6 +33,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsiz
 use conquer_once::spin::OnceCell;
 use contracts::abi::{self, OwnerKind};
 use contracts::binding::bare::switch;
+use contracts::sabotage::{Bug, planted};
 use spin::Mutex;
 
 use super::{Queued, RunQueue, Sleeper, Sleepers};
@@ -461,35 +462,54 @@ fn preempt(frame: &TrapFrame) -> Option<Preemption> {
     if frame.vector == u64::from(trap::VECTOR_TIMER) {
         count_tick();
     }
-    let core = cores::core();
-    let is_sips_own = frame.is_user() || layout::is_sip_code(frame.rip) && core.busy.load(Relaxed) == 0;
-    if !is_sips_own {
-        return None;
-    }
+    if can_make_room(frame) { make_room(share_out) } else { None }
+}
+
+/// Whether this context, in which the running thread is, can be preempted.
+pub(crate) fn can_make_room(frame: &TrapFrame) -> bool {
+    frame.is_user() || layout::is_sip_code(frame.rip) && cores::core().busy.load(Relaxed) == 0
+}
+
+/// Preempts the running thread, which [can be](can_make_room): the core goes on in `entry` on the preemption stack, with
+/// interrupts off.
+pub(crate) fn make_room(entry: extern "C" fn(usize) -> !) -> Option<Preemption> {
     let stack_top = PREEMPTION_STACK.try_get().ok()?.top();
     let thread = current();
     let context = thread.preempted.get().cast::<Context>();
     thread.shared.stack_pointer.store(context as usize, Relaxed);
     thread.shared.resume.store(trap::resume as *const () as usize, Relaxed);
-    Some(Preemption { context, entry: share_out, stack_top })
+    Some(Preemption { context, entry, stack_top })
 }
 
 /// Gives the core to the best thread, the preempted one counting as the last of its priority. Runs on a stack of its
 /// own, which is free again when it jumps away.
-extern "C" fn share_out(_: usize) -> ! {
+pub(crate) extern "C" fn share_out(_: usize) -> ! {
+    share_out_with(|| {
+        let sip = current().shared.sip.load(Relaxed);
+        if sip != 0
+            && OVERRUN.load(Relaxed) == sip
+            && let Ok(end) = OVERRUN_HOOK.try_get()
+        {
+            OVERRUN.store(0, Relaxed);
+            end(sip);
+        }
+    })
+}
+
+/// As [`share_out`], and does something that may end the preempted thread.
+pub(crate) fn share_out_with(act: impl FnOnce()) -> ! {
     run_events();
     queue_woken();
-    let thread = current();
-    ready(thread);
-    let sip = thread.shared.sip.load(Relaxed);
-    if sip != 0
-        && OVERRUN.load(Relaxed) == sip
-        && let Ok(end) = OVERRUN_HOOK.try_get()
-    {
-        OVERRUN.store(0, Relaxed);
-        end(sip);
-    }
+    ready(current());
+    act();
     give_core_away(0)
+}
+
+/// What a thread at rest that was preempted goes on with.
+#[cfg(feature = "campaign")]
+pub(crate) fn preempted_at_rest(thread: &Thread) -> Option<*mut Context> {
+    let was_preempted = thread.shared.resume.load(Relaxed) == trap::resume as *const () as usize;
+    was_preempted.then(|| thread.preempted.get().cast())
 }
 
 /// Gives the core to the best thread and forgets what ran. Runs on the preemption stack.
@@ -549,7 +569,9 @@ pub fn retire(thread: &Thread) {
     // SAFETY: there is one queue, and one list of sleepers.
     unsafe {
         queue.remove(&thread.queued);
-        SLEEPERS.lock().remove(&thread.sleeper);
+        if !planted(Bug::ForgottenSleeper) {
+            SLEEPERS.lock().remove(&thread.sleeper);
+        }
     }
     cores::core().top_ready.store(queue.top(), Relaxed);
     let stack = PREEMPTION_STACK.try_get().expect("it is made before the first SIP starts").top();

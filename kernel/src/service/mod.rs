@@ -4,6 +4,8 @@
 mod boot_image;
 #[cfg(feature = "bare")]
 mod broker;
+#[cfg(feature = "campaign")]
+mod injector;
 #[cfg(feature = "bare")]
 mod own;
 #[cfg(feature = "bare")]

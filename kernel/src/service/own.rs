@@ -40,6 +40,8 @@ pub fn start_all(archive: BootArchive, wiring: Box<[u8]>) -> Result<(), ServiceE
     start("broker", broker::serve)?;
     start("system", move |service| system::serve(service, &wiring))?;
     start("probe", probe::serve)?;
+    #[cfg(feature = "campaign")]
+    start("injector", super::injector::serve)?;
     start("boot_image", move |service| boot_image::serve(service, &archive))
 }
 

@@ -10,7 +10,7 @@ use super::own::Never;
 use super::system::block_totals;
 use crate::arch::trap::Context;
 use crate::memory::{frames, heap, mapping};
-use crate::{channel, exchange};
+use crate::{channel, exchange, sip};
 
 /// Serves the probe. It allocates nothing, so that it can be asked when there is no memory left.
 pub(super) fn serve(service: Service<Probe>) -> Never {
@@ -41,6 +41,7 @@ pub(super) fn serve(service: Service<Probe>) -> Never {
                 let memory = MemorySums {
                     free_frames: frames::counts().free as u64,
                     kernel_heap: heap::bytes_in_use() as u64,
+                    faults: sip::fault_bytes() as u64,
                     channels: channel::count() as u64,
                     channel_memory: channel::memory() as u64,
                     registers: size_of::<Context>() as u64,

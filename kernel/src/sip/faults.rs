@@ -111,6 +111,13 @@ fn describe(sip: u32, loaded: &Loaded, exit: &Exit, out: &mut dyn Write) -> fmt:
     log::recent_lines(lines, is_its, |line| writeln!(out, "  {line}"))
 }
 
+/// Bytes of the kernel's heap that the records take.
+pub fn bytes_kept() -> usize {
+    let records = RECORDS.lock();
+    let texts: usize = records.kept.iter().map(|record| record.text.capacity()).sum();
+    texts + records.kept.capacity() * size_of::<Record>()
+}
+
 /// Shows every record that is kept, oldest first.
 pub fn survey(mut each: impl FnMut(&FaultInfo)) {
     RECORDS.lock().kept.iter().for_each(|record| each(&record.info));

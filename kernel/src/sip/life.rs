@@ -11,6 +11,7 @@ use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::abi::{End, Owner, OwnerKind};
+use contracts::sabotage::{Bug, planted};
 use contracts::spec::system::{self, Placement, ending};
 use contracts::{Endpoint, Side, Text};
 use log::info;
@@ -158,6 +159,14 @@ pub fn watch(id: u32, watcher: ending::Client<ending::Running>) {
     if let Some(sip) = SIPS.lock().by_id.get_mut(&id) {
         sip.watcher = Some(watcher);
     }
+}
+
+/// Acts on the first thread of a SIP that has not ended.
+#[cfg(feature = "campaign")]
+pub(crate) fn with_thread<T>(id: u32, act: impl FnOnce(&sched::Thread) -> T) -> Result<T, NoSuchSip> {
+    let sips = SIPS.lock();
+    let sip = sips.by_id.get(&id).filter(|sip| sip.exit.is_none()).ok_or(NoSuchSip)?;
+    sip.loaded.threads.first().map(|running| act(&running.thread)).ok_or(NoSuchSip)
 }
 
 /// The running SIP's number.
@@ -315,7 +324,9 @@ fn reap(id: u32, sip: Sip, vital: Option<&str>) {
     service::withdraw(id);
     channel::reclaim(account, sched::relax);
     // Nobody finds a thread of its named any more; but whoever did before has made it ready.
-    sip.loaded.threads.iter().for_each(|running| sched::retire(&running.thread));
+    if !planted(Bug::WokenDead) {
+        sip.loaded.threads.iter().for_each(|running| sched::retire(&running.thread));
+    }
     let waits = sip.watcher.as_ref().map_or(0, |watcher| priority_of(watcher.as_raw().peer_owner()));
     sched::set_priority(sched::current(), u32::from(manifest.priority).max(waits));
     let blocks = exchange::reclaim(account, sched::relax);
@@ -327,6 +338,7 @@ fn reap(id: u32, sip: Sip, vital: Option<&str>) {
     let vital =
         vital == Some(&name) && SIPS.lock().by_id.values().all(|sip| sip.loaded.manifest().name != name);
     match sip.watcher {
+        Some(_) if planted(Bug::UntoldEnd) => {}
         Some(watcher) => watcher.ended(exit.kind, exit.message, fault),
         None if expected && !vital => {}
         // Nobody else would tell the one at the terminal.

@@ -31,7 +31,9 @@ mod window;
 #[cfg(feature = "bare")]
 pub use fault::install as install_fault_handling;
 #[cfg(feature = "bare")]
-pub use faults::{survey as survey_faults, with_text as with_fault_text};
+pub use faults::{bytes_kept as fault_bytes, survey as survey_faults, with_text as with_fault_text};
+#[cfg(feature = "campaign")]
+pub(crate) use life::with_thread;
 #[cfg(feature = "bare")]
 pub use life::{
     Exit, NoSuchSip, SipView, end, end_current, keep, owner_name, place_by_hand, reap_forever, start,

@@ -19,6 +19,8 @@ pub mod pic;
 pub mod power;
 pub mod ring3;
 pub mod serial;
+#[cfg(feature = "campaign")]
+pub mod stepping;
 pub mod switch;
 pub mod symbols;
 pub mod trap;

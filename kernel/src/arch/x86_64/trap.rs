@@ -19,6 +19,8 @@ use crate::memory::layout::USER_GS;
 use crate::sched::Ring3;
 use crate::unwind::Registers;
 
+#[cfg(feature = "campaign")]
+const VECTOR_DEBUG: u8 = 1;
 /// The local APIC's timer.
 pub const VECTOR_TIMER: u8 = 0x20;
 /// COM1.
@@ -327,6 +329,12 @@ impl Context {
     pub fn frame(&self) -> &TrapFrame {
         &self.frame
     }
+
+    /// Its registers, to be changed.
+    #[cfg(feature = "campaign")]
+    pub fn frame_mut(&mut self) -> &mut TrapFrame {
+        &mut self.frame
+    }
 }
 
 /// Goes on with a context, whose own stack is touched only by its own code.
@@ -399,7 +407,12 @@ pub fn set_preemption_hook(hook: PreemptionHook) {
 
 fn preempt(frame: &mut TrapFrame, vector: &mut VectorState) {
     let Ok(decide) = PREEMPTION_HOOK.try_get() else { return };
-    if let Some(Preemption { context, entry, stack_top }) = decide(frame) {
+    let decision = decide(frame);
+    make_room(frame, vector, decision);
+}
+
+fn make_room(frame: &mut TrapFrame, vector: &mut VectorState, decision: Option<Preemption>) {
+    if let Some(Preemption { context, entry, stack_top }) = decision {
         // SAFETY: the hook says that the place is for this context alone.
         unsafe { context.write(Context { frame: frame.clone(), vector: vector.clone() }) };
         go_on_in((frame, vector), entry, 0, stack_top);
@@ -409,6 +422,11 @@ fn preempt(frame: &mut TrapFrame, vector: &mut VectorState) {
 /// Called by the common path with the frame it built and the vector state it saved.
 extern "C" fn dispatch(frame: &mut TrapFrame, vector: &mut VectorState) {
     match frame.vector as u8 {
+        #[cfg(feature = "campaign")]
+        VECTOR_DEBUG => {
+            let decision = crate::injector::stopped(frame);
+            make_room(frame, vector, decision);
+        }
         0..32 => exception(frame, vector),
         VECTOR_TIMER => {
             super::cores::signal(super::cores::EVENT_TIMER);

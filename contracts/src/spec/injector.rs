@@ -1,0 +1,65 @@
+//! Misfortune to order, for tests: only a kernel that was built for the campaign of `tests/` provides it.
+//!
+//! ```text
+//! Ready --?Strike--> Striking --!Aimed--> Ready
+//!                    Striking --!NoSuchProcess--> Ready
+//! Ready --?Count--> Counting --!Counted--> Ready
+//! Ready --?Plant--> Planting --!Planted--> Ready
+//! ```
+
+use crate::sabotage::Bug;
+use crate::{Contract, Exchange};
+
+/// Strikes SIPs at an instruction, and makes the kernel a worse one.
+#[derive(Contract)]
+#[contract(start = Ready)]
+pub enum Injector {
+    /// Counts a SIP's instructions from now on, and strikes at one. Only its own code counts, where it may be preempted:
+    /// not the kernel's, and not that of a step that is not to be interrupted. One SIP is counted at a time, which is at rest
+    /// now.
+    #[client(Ready => Striking)]
+    Strike {
+        /// The SIP's number.
+        sip: u32,
+        /// How many instructions it executes before.
+        after: u64,
+        /// What happens then.
+        blow: Blow,
+    },
+    /// It will happen.
+    #[server(Striking => Ready)]
+    Aimed,
+    /// No SIP of that number runs.
+    #[server(Striking => Ready)]
+    NoSuchProcess,
+    /// Asks how far the SIP has come that was struck at last.
+    #[client(Ready => Counting)]
+    Count,
+    /// So far.
+    #[server(Counting => Ready)]
+    Counted {
+        /// Instructions that it has executed.
+        instructions: u64,
+        /// Blows that have fallen.
+        blows: u64,
+    },
+    /// Plants a bug in the kernel, in place of one planted before.
+    #[client(Ready => Planting)]
+    Plant {
+        /// The bug.
+        bug: Bug,
+    },
+    /// It is there.
+    #[server(Planting => Ready)]
+    Planted,
+}
+
+/// What happens to a SIP at an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
+#[repr(u8)]
+pub enum Blow {
+    /// It is ended, as by [`System::Kill`](super::system::System::Kill).
+    Kill,
+    /// The core is taken from it, and again after as many instructions more.
+    Preempt,
+}
