@@ -98,15 +98,28 @@ pub fn build() -> Result<Images> {
 /// # Errors
 /// As [`build`].
 pub fn build_with(packages: &[&str]) -> Result<Images> {
-    let target = target_dir();
-    fs::create_dir_all(&target).with_context(|| format!("cannot create {}", target.display()))?;
+    let mut sips = sips()?;
+    sips.extend(packages.iter().map(|name| (*name).to_owned()));
+    build_in(&target_dir(), "bare", sips)
+}
+
+/// Builds these SIPs and no others, and a kernel for the campaign of `tests/`, in a target directory of their own: they
+/// share features that nothing that ships has.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_campaign(packages: &[&str]) -> Result<Images> {
+    let sips = packages.iter().map(|name| (*name).to_owned()).collect();
+    build_in(&target_dir().with_file_name("campaign"), "campaign", sips)
+}
+
+fn build_in(target: &Path, kernel: &str, sips: Vec<String>) -> Result<Images> {
+    fs::create_dir_all(target).with_context(|| format!("cannot create {}", target.display()))?;
     let path = target.join(".build-lock");
     let lock = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
     lock.lock().with_context(|| format!("cannot lock {}", path.display()))?;
 
-    let mut sips = sips()?;
-    sips.extend(packages.iter().map(|name| (*name).to_owned()));
-    let status = command(&target, &sips).status().context("cannot run cargo")?;
+    let status = command(target, kernel, &sips).status().context("cannot run cargo")?;
     if !status.success() {
         bail!("the guests do not build ({status})");
     }
@@ -118,21 +131,30 @@ pub fn build_with(packages: &[&str]) -> Result<Images> {
     })
 }
 
-/// The kernel for the bare machine, and the image of each SIP.
-fn features(sips: &[String]) -> String {
+/// The kernel with this feature, and the image of each SIP.
+fn features(kernel: &str, sips: &[String]) -> String {
     let images = sips.iter().map(|name| format!("{name}/image"));
-    std::iter::once("kernel/bare".to_owned()).chain(images).collect::<Vec<_>>().join(",")
+    std::iter::once(format!("kernel/{kernel}")).chain(images).collect::<Vec<_>>().join(",")
 }
 
 /// Tells the derives of `contracts` that this is an image, where no crate may lead their code elsewhere: see `hygiene.rs`
 /// in `channel-derive`.
 const ANCHOR: [(&str, &str); 1] = [("CONTRACTS_ANCHOR", "1")];
 
-fn command(target: &Path, sips: &[String]) -> Command {
+fn command(target: &Path, kernel: &str, sips: &[String]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
         .current_dir(workspace())
-        .args(["build", "--profile", PROFILE, "--target", TARGET, "--bins", "--features", &features(sips)])
+        .args([
+            "build",
+            "--profile",
+            PROFILE,
+            "--target",
+            TARGET,
+            "--bins",
+            "--features",
+            &features(kernel, sips),
+        ])
         .arg("--target-dir")
         .arg(target)
         .args(["-p", "kernel", "-p", "loader"]);
@@ -167,7 +189,7 @@ mod tests {
 
     #[test]
     fn the_code_of_images_is_anchored() {
-        let command = command(Path::new("target"), &["hello".to_owned()]);
+        let command = command(Path::new("target"), "bare", &["hello".to_owned()]);
         let anchor = command.get_envs().find(|(key, _)| *key == "CONTRACTS_ANCHOR");
         assert_eq!(anchor.and_then(|(_, value)| value), Some("1".as_ref()));
     }

@@ -5,6 +5,8 @@
 //! [`boot::guest::Images::sips`].
 #![forbid(unsafe_code)]
 
+pub mod campaign;
+
 use std::sync::OnceLock;
 
 pub use boot::facts::{Fact, facts};

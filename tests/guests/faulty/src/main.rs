@@ -52,6 +52,10 @@ fn main(grants: Grants) -> Result<(), &'static str> {
         },
         // SAFETY: as above.
         ("illegal", _) => unsafe { asm!("ud2") },
+        // An address that is none: its upper bits are not all alike.
+        // SAFETY: as above.
+        ("protection", _) => unsafe { asm!("mov {0}, [{0}]", inout(reg) 1u64 << 63 => _) },
+        ("wait", _) => contracts::time::sleep_until(Instant::from_nanos(u64::MAX)),
         ("overflow", _) => {
             black_box(deeper(black_box(1)));
         }

@@ -2,6 +2,7 @@
 //!
 //! - [`assist`], [`feed`], [`tally`], [`walk`]: what contracts can do, tried out by the examiner;
 //! - [`mod@ahead`]: an extension that its server does not know;
+//! - [`desk`], and with feature `campaign` `play`, `scenes` and `stock`: processes whose end is planned;
 //! - [`mod@line`]: a block goes down a line of processes and back, and each says what it saw;
 //! - [`echo`]: a round trip with a block, to be measured;
 //! - [`files`]: whole files of the boot archive;
@@ -12,15 +13,25 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "campaign")]
+extern crate alloc;
+
 pub mod ahead;
 pub mod assist;
+pub mod desk;
 pub mod echo;
 pub mod feed;
 pub mod files;
 pub mod line;
 pub mod outdated;
+#[cfg(feature = "campaign")]
+pub mod play;
 pub mod random;
 pub mod roll;
+#[cfg(feature = "campaign")]
+pub mod scenes;
+#[cfg(feature = "campaign")]
+pub mod stock;
 pub mod table;
 pub mod tally;
 pub mod trouble;

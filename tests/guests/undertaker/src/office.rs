@@ -1,0 +1,246 @@
+//! Whom the undertaker asks, and where processes report.
+
+use alloc::string::ToString;
+use core::time::Duration;
+
+use contracts::sabotage::BUGS;
+use contracts::spec::injector::Blow;
+use contracts::spec::injector::injector::{self, ClientCounting, ClientPlanting, ClientStriking};
+use contracts::spec::probe::probe::{self, ClientSumming};
+use contracts::spec::system::ending::{self, ServerRunning};
+use contracts::spec::system::system::{self, ClientKilling, ClientListing, ClientStarting};
+use contracts::spec::system::{Ending, Exit, Outcome};
+use contracts::time::sleep_until;
+use contracts::{AnyEndpoint, Contract, EndpointSet, Instant, Name, ReceiveByError, Service, Text};
+use trial::desk::{Desk, desk};
+use trial::scenes::Stage;
+use trial::trouble::Trouble;
+
+use crate::balance::Sums;
+
+/// Whatever happens to a process, its peers and its watcher know it after this time.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A process under observation.
+pub(crate) struct Patient {
+    pub(crate) sip: u32,
+    ending: ending::Server<ending::Running>,
+}
+
+/// All that the undertaker has.
+pub(crate) struct Office {
+    desk: EndpointSet<desk::Server<desk::Calling>>,
+    // Each is none during a call only.
+    system: Option<system::Client<system::Ready>>,
+    probe: Option<probe::Client<probe::Ready>>,
+    injector: Option<injector::Client<injector::Ready>>,
+    held: Option<Sums>,
+    /// What orders to victims end with.
+    pub(crate) bug: usize,
+}
+
+impl Office {
+    pub(crate) fn new(
+        desk: Service<Desk>,
+        system: system::Client<system::Ready>,
+        probe: probe::Client<probe::Ready>,
+        injector: injector::Client<injector::Ready>,
+    ) -> Self {
+        Office {
+            desk: desk.clients(),
+            system: Some(system),
+            probe: Some(probe),
+            injector: Some(injector),
+            held: None,
+            bug: 0,
+        }
+    }
+
+    /// Ends the system.
+    pub(crate) fn shutdown(self, outcome: Outcome) {
+        if let Some(system) = self.system {
+            system.shutdown(outcome);
+        }
+    }
+
+    /// Until when something may be waited for that is to happen now.
+    pub(crate) fn soon() -> Instant {
+        Instant::now() + PATIENCE
+    }
+
+    /// Lets others run for a tick of the timer.
+    pub(crate) fn rest(&self) {
+        sleep_until(Instant::now() + Duration::from_millis(4));
+    }
+
+    /// Starts the process `name`.
+    pub(crate) fn start(&mut self, name: &str, order: &str) -> Result<Patient, Trouble> {
+        let (client, ending) = Ending::channel()?;
+        let system = self.system.take().ok_or(Trouble::Closed)?;
+        let request = system.start_boot(Name::truncated(name), Text::truncated(order), client);
+        match request.receive()? {
+            ClientStarting::Started { sip, next } => {
+                self.system = Some(next);
+                Ok(Patient { sip, ending })
+            }
+            ClientStarting::Refused { reason, next } => {
+                self.system = Some(next);
+                rt::log!("{reason}");
+                Err(Trouble::Wrong("a process was not started"))
+            }
+        }
+    }
+
+    /// Starts a victim with this order, and with the bug that is planted in victims.
+    pub(crate) fn start_victim(&mut self, order: &str) -> Result<Patient, Trouble> {
+        match self.bug {
+            0 => self.start("victim", order),
+            bug => self.start("victim", &alloc::format!("{order} bug {bug}")),
+        }
+    }
+
+    /// The one that was started last, at the desk.
+    pub(crate) fn pose(&mut self) -> Result<desk::Server<desk::Posing>, Trouble> {
+        let event = self.desk.receive_by(Self::soon()).ok_or(Trouble::Wrong("a process does not come"))?;
+        let desk::ServerCalling::Here { next } = event.received?;
+        Ok(next)
+    }
+
+    /// Has a process ended.
+    pub(crate) fn kill(&mut self, sip: u32) -> Result<(), Trouble> {
+        let system = self.system.take().ok_or(Trouble::Closed)?;
+        let (killed, next) = match system.kill(sip).receive()? {
+            ClientKilling::Killed { next } => (true, next),
+            ClientKilling::NoSuchProcess { next } => (false, next),
+        };
+        self.system = Some(next);
+        if killed { Ok(()) } else { Err(Trouble::Wrong("a process cannot be ended")) }
+    }
+
+    /// Waits until a process has ended and all that it had was given back; how it ended.
+    pub(crate) fn end_of(&mut self, patient: Patient) -> Result<Exit, Trouble> {
+        match patient.ending.receive_by(Self::soon()) {
+            Ok(ServerRunning::Ended { exit, message, .. }) => {
+                if !message.is_empty() {
+                    rt::log!("{exit:?}: {}", &*message);
+                }
+                Ok(exit)
+            }
+            Err(ReceiveByError::TimedOut(_)) => Err(Trouble::Wrong("a process does not end")),
+            Err(_) => Err(Trouble::Wrong("nobody says how a process ended")),
+        }
+    }
+
+    /// Number of processes.
+    pub(crate) fn processes(&mut self) -> Result<usize, Trouble> {
+        let system = self.system.take().ok_or(Trouble::Closed)?;
+        let ClientListing::ProcessList { processes, next } = system.processes().receive()?;
+        self.system = Some(next);
+        Ok(processes.len())
+    }
+
+    /// Counts the instructions of a process, and strikes after so many.
+    pub(crate) fn strike(&mut self, sip: u32, after: u64, blow: Blow) -> Result<(), Trouble> {
+        let injector = self.injector.take().ok_or(Trouble::Closed)?;
+        let (aimed, next) = match injector.strike(sip, after, blow).receive()? {
+            ClientStriking::Aimed { next } => (true, next),
+            ClientStriking::NoSuchProcess { next } => (false, next),
+        };
+        self.injector = Some(next);
+        if aimed { Ok(()) } else { Err(Trouble::Wrong("a process to be struck is not there")) }
+    }
+
+    /// Instructions and blows since the last [`Office::strike`].
+    pub(crate) fn count(&mut self) -> Result<(u64, u64), Trouble> {
+        let injector = self.injector.take().ok_or(Trouble::Closed)?;
+        let ClientCounting::Counted { instructions, blows, next } = injector.count().receive()?;
+        self.injector = Some(next);
+        Ok((instructions, blows))
+    }
+
+    /// Plants a bug, in the kernel and in each victim from now on.
+    pub(crate) fn plant(&mut self, number: usize) -> Result<(), Trouble> {
+        let bug = BUGS.get(number).ok_or(crate::orders::BAD)?;
+        let injector = self.injector.take().ok_or(Trouble::Closed)?;
+        let ClientPlanting::Planted { next } = injector.plant(*bug).receive()?;
+        self.injector = Some(next);
+        self.bug = number;
+        rt::log!("fact planted bug={}", alloc::format!("{bug:?}").to_string());
+        Ok(())
+    }
+
+    /// What the system holds.
+    pub(crate) fn sums(&mut self) -> Result<Sums, Trouble> {
+        let probe = self.probe.take().ok_or(Trouble::Closed)?;
+        let ClientSumming::Sums { totals, memory, next } = probe.sum().receive()?;
+        self.probe = Some(next);
+        Ok(Sums::of(&totals, &memory))
+    }
+
+    /// What the system is known to hold when nothing is going on.
+    pub(crate) fn held(&mut self) -> Result<Sums, Trouble> {
+        match self.held {
+            Some(held) => Ok(held),
+            None => {
+                let held = self.sums()?;
+                self.held = Some(held);
+                Ok(held)
+            }
+        }
+    }
+
+    /// The system holds this from now on.
+    pub(crate) fn hold(&mut self, held: Sums) {
+        self.held = Some(held);
+    }
+
+    /// The system is about to hold something else for good.
+    pub(crate) fn forget(&mut self) {
+        self.held = None;
+    }
+}
+
+/// The undertaker's side of a conversation with the process at the desk.
+pub(crate) struct Opposite {
+    posing: Option<desk::Server<desk::Posing>>,
+    pub(crate) playing: Option<desk::Server<desk::Playing>>,
+}
+
+impl Opposite {
+    pub(crate) fn of(posing: desk::Server<desk::Posing>) -> Self {
+        Opposite { posing: Some(posing), playing: None }
+    }
+
+    /// What the process says when it is through.
+    pub(crate) fn done(&mut self) -> Result<u64, Trouble> {
+        let playing = self.playing.take().ok_or(Trouble::Closed)?;
+        match playing.receive_by(Office::soon()) {
+            Ok(desk::ServerPlaying::Done { received }) => Ok(received),
+            _ => Err(Trouble::Closed),
+        }
+    }
+
+    /// Waits until the process has come to where it stops.
+    pub(crate) fn halted(&mut self) -> Result<desk::Server<desk::Halted>, Trouble> {
+        let playing = self.playing.take().ok_or(Trouble::Closed)?;
+        match playing.receive_by(Office::soon()) {
+            Ok(desk::ServerPlaying::Halted { next }) => Ok(next),
+            _ => Err(Trouble::Wrong("a process does not come to where it stops")),
+        }
+    }
+}
+
+impl Stage for Opposite {
+    fn give(&mut self, end: AnyEndpoint) -> Result<(), Trouble> {
+        let posing = self.posing.take().ok_or(Trouble::Closed)?;
+        self.playing = Some(posing.take(end));
+        Ok(())
+    }
+
+    fn take(&mut self) -> Result<AnyEndpoint, Trouble> {
+        let posing = self.posing.take().ok_or(Trouble::Closed)?;
+        let desk::ServerMaking::Made { end, next } = posing.make().receive()?;
+        self.playing = Some(next.go());
+        Ok(end)
+    }
+}

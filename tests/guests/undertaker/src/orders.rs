@@ -1,0 +1,44 @@
+//! What is to be done: lines `WHAT KEY=VALUE...`.
+
+use alloc::string::String;
+
+use contracts::spec::archive::archive::{Client, ClientOpening, ClientReading, Ready};
+use contracts::{ExBox, Name};
+use trial::trouble::Trouble;
+
+pub(crate) const BAD: Trouble = Trouble::Wrong("an order cannot be read");
+
+/// The file of orders.
+pub(crate) fn read(archive: Client<Ready>) -> Result<String, Trouble> {
+    let (file, size) = match archive.open(Name::truncated("campaign")).receive()? {
+        ClientOpening::Opened { size, next } => (next, size),
+        ClientOpening::NotFound { .. } => return Err(Trouble::Wrong("there are no orders")),
+    };
+    let ClientReading::Data { buffer, .. } = file.read(ExBox::zeroed(size as usize)?).receive()?;
+    core::str::from_utf8(&buffer).map(String::from).map_err(|_| BAD)
+}
+
+/// A line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Order<'a>(&'a str);
+
+impl<'a> Order<'a> {
+    pub(crate) fn new(line: &'a str) -> Self {
+        Order(line)
+    }
+
+    pub(crate) fn what(&self) -> &'a str {
+        self.0.split_whitespace().next().unwrap_or("")
+    }
+
+    /// The value of `key`.
+    pub(crate) fn text(&self, key: &str) -> Result<&'a str, Trouble> {
+        let words = self.0.split_whitespace().skip(1).filter_map(|word| word.split_once('='));
+        words.into_iter().find(|(word, _)| *word == key).map(|(_, value)| value).ok_or(BAD)
+    }
+
+    /// The value of `key`, a number.
+    pub(crate) fn number(&self, key: &str) -> Result<u64, Trouble> {
+        self.text(key)?.parse().map_err(|_| BAD)
+    }
+}
