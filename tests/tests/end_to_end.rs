@@ -125,7 +125,8 @@ fn ps_channels_and_blocks_show_processes_channels_and_owners() {
         "ping",
         "shell",
     ] {
-        let shown = look.lines().find(|line| line.ends_with(&format!(" KiB  {process}")));
+        let shown =
+            look.lines().find(|line| line.contains(" KiB ") && line.ends_with(&format!(" {process}")));
         assert!(
             shown.is_some_and(|line| line.contains("waiting") || line.contains("ready")),
             "{process}: {look}"
