@@ -108,7 +108,15 @@ fn describe(sip: u32, loaded: &Loaded, exit: &Exit, out: &mut dyn Write) -> fmt:
     let _ = write!(says, " {name} ({sip}): ");
     let is_its = |line: &str| line.split_once(']').is_some_and(|(_, rest)| rest.starts_with(&*says));
     let lines = LOG_LINES.min(loaded.account.lines() as usize);
-    log::recent_lines(lines, is_its, |line| writeln!(out, "  {line}"))
+    let mut found = 0;
+    log::recent_lines(lines, is_its, |line| {
+        found += 1;
+        writeln!(out, "  {line}")
+    })?;
+    if found == 0 {
+        writeln!(out, "  none")?;
+    }
+    Ok(())
 }
 
 /// Bytes of the kernel's heap that the records take.
