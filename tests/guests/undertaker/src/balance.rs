@@ -1,5 +1,7 @@
 //! What the system holds, and that it is the same again.
 
+use alloc::vec;
+
 use contracts::spec::probe::MemorySums;
 use contracts::spec::system::BlockTotals;
 use trial::trouble::Trouble;
@@ -53,13 +55,14 @@ pub(crate) struct Score {
 
 /// Ticks of the timer in which peers of the process see that it is gone, and close their ends.
 const MOURNING: usize = 10;
-/// Times that a round is repeated whose first run took memory for good.
-const REPETITIONS: usize = 3;
+/// Times that a round is repeated which leaves less or more memory each time.
+const REPETITIONS: usize = 6;
 
 /// Runs a round that ends a process, and finds that the system then holds what it held before.
 ///
-/// The first round of a kind may make what is kept for the next: a larger table, a longer list. So a round that took memory
-/// is run again, and must then take none. Blocks and channels are never kept.
+/// A round may make or use up what is kept for the next: a larger table, an empty slab. So a round that changed what memory
+/// there is is run again, until it leaves as much as one before it did. Blocks and channels are never kept. That little is
+/// kept in all is looked at when everything is over.
 pub(crate) fn settles<T>(
     office: &mut Office,
     score: &mut Score,
@@ -67,24 +70,22 @@ pub(crate) fn settles<T>(
 ) -> Result<T, Trouble> {
     let before = office.held()?;
     let result = round(office, score)?;
-    let mut held = mourn(office, &before)?;
-    if held == before {
-        score.recovered += 1;
-        return Ok(result);
-    }
-    for _ in 0..REPETITIONS {
-        round(office, &mut Score::default())?;
-        let again = mourn(office, &held)?;
-        if again == held && again.has_the_same_things(&before) {
-            office.hold(again);
+    let mut seen = vec![before];
+    loop {
+        let held = mourn(office, &before)?;
+        if seen.contains(&held) {
+            office.hold(held);
             score.recovered += 1;
             return Ok(result);
         }
-        held = again;
+        if seen.len() > REPETITIONS || !held.has_the_same_things(&before) {
+            rt::log!("before: {seen:?}");
+            rt::log!("after:  {held:?}");
+            return Err(Trouble::Wrong("something is left of a process that ended"));
+        }
+        seen.push(held);
+        round(office, &mut Score::default())?;
     }
-    rt::log!("before: {before:?}");
-    rt::log!("after:  {held:?}");
-    Err(Trouble::Wrong("something is left of a process that ended"))
 }
 
 /// What the system holds when it holds `before`, or a while later.
