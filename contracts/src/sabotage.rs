@@ -32,6 +32,10 @@ pub enum Bug {
     Uncounted,
     /// Nobody is told that a SIP has ended.
     UntoldEnd,
+    /// A SIP's services are not withdrawn when it ends.
+    LastingService,
+    /// Pages that were mapped before memory ran out stay mapped.
+    HalfMapped,
 }
 
 /// All of them, each at its number.
@@ -47,6 +51,8 @@ pub const BUGS: &[Bug] = &[
     Bug::LeakedPage,
     Bug::Uncounted,
     Bug::UntoldEnd,
+    Bug::LastingService,
+    Bug::HalfMapped,
 ];
 
 static PLANTED: AtomicU8 = AtomicU8::new(0);

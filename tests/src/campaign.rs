@@ -11,7 +11,7 @@ use contracts::manifest::Wiring;
 /// The processes that start at boot, in this order.
 const STARTED: [&str; 4] = ["archive", "directory", "pong", "undertaker"];
 /// Those that the undertaker starts. `hasty` is `faulty` with little time.
-const MORTAL: [&str; 3] = ["faulty", "hasty", "victim"];
+const MORTAL: [&str; 4] = ["customer", "faulty", "hasty", "victim"];
 /// Percent of the core that `hasty` may have.
 const HASTY_PERCENT: u8 = 1;
 

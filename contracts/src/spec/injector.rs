@@ -4,6 +4,8 @@
 //! Ready --?Strike--> Striking --!Aimed--> Ready
 //!                    Striking --!NoSuchProcess--> Ready
 //! Ready --?Count--> Counting --!Counted--> Ready
+//! Ready --?Starve--> Starving --!Starved--> Ready
+//! Ready --?Feed--> Feeding --!Fed--> Ready
 //! Ready --?Plant--> Planting --!Planted--> Ready
 //! ```
 
@@ -43,6 +45,30 @@ pub enum Injector {
         /// Blows that have fallen.
         blows: u64,
     },
+    /// Refuses memory to a SIP or to the kernel's threads from now on: to what asks for a frame, a block, or admission.
+    #[client(Ready => Starving)]
+    Starve {
+        /// The SIP's number; 0 is the kernel.
+        sip: u32,
+        /// How often memory is given before.
+        after: u64,
+        /// How often it is refused.
+        famine: Famine,
+    },
+    /// So it is.
+    #[server(Starving => Ready)]
+    Starved,
+    /// Memory is not refused any more.
+    #[client(Ready => Feeding)]
+    Feed,
+    /// What happened since.
+    #[server(Feeding => Ready)]
+    Fed {
+        /// How often memory was asked for.
+        asked: u64,
+        /// How often it was refused.
+        refused: u64,
+    },
     /// Plants a bug in the kernel, in place of one planted before.
     #[client(Ready => Planting)]
     Plant {
@@ -62,4 +88,14 @@ pub enum Blow {
     Kill,
     /// The core is taken from it, and again after as many instructions more.
     Preempt,
+}
+
+/// How long memory is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
+#[repr(u8)]
+pub enum Famine {
+    /// Once.
+    Once,
+    /// Until the next [`Injector::Feed`].
+    Lasting,
 }

@@ -12,6 +12,7 @@ use x86_64::VirtAddr;
 pub use heap::{Area, Heap, Memory, OutOfMemory, SLAB_BYTES, Totals};
 
 use crate::account::{self, Account};
+use crate::memory;
 use crate::memory::layout::{CHANNEL_HEAP, EXCHANGE_HEAP, EXCHANGE_HEAP_BYTES};
 use crate::memory::mapping::{self, Access};
 
@@ -92,6 +93,9 @@ pub fn allocate(
     let capacity = SystemHeap::capacity(size, align);
     if capacity as u64 > holder.room() {
         return Err(AllocateError::OverLimit);
+    }
+    if memory::is_refused() {
+        return Err(AllocateError::OutOfMemory);
     }
     let entry = HEAP.with(|heap| heap.allocate(size, align, holder.shared()))?;
     holder.charge_block(entry.capacity.load(Relaxed));

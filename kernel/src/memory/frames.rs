@@ -228,8 +228,12 @@ pub fn are_exhausted() -> bool {
 
 /// Takes a frame; its contents are undefined. `None` if memory is exhausted.
 pub fn allocate() -> Option<Frame> {
+    let is_reserve_open = RESERVE_OPEN.load(Relaxed);
+    if !is_reserve_open && super::is_refused() {
+        return None;
+    }
     let mut frames = FRAMES.get()?.lock();
-    if frames.is_exhausted() && !RESERVE_OPEN.load(Relaxed) {
+    if frames.is_exhausted() && !is_reserve_open {
         return None;
     }
     let frame = frames.take()?;

@@ -8,6 +8,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 pub use x86_64::{PhysAddr, VirtAddr};
 
+#[cfg(feature = "campaign")]
+pub(crate) mod famine;
 pub mod frames;
 #[cfg(feature = "bare")]
 pub mod heap;
@@ -40,7 +42,16 @@ pub struct Exhausted;
 /// # Errors
 /// [`Exhausted`] if nothing is left but the reserve, which is for what has been begun.
 pub fn admit() -> Result<(), Exhausted> {
-    if frames::are_exhausted() { Err(Exhausted) } else { Ok(()) }
+    if is_refused() || frames::are_exhausted() { Err(Exhausted) } else { Ok(()) }
+}
+
+/// Whether the campaign of the tests has memory refused now.
+#[inline]
+pub(crate) fn is_refused() -> bool {
+    #[cfg(feature = "campaign")]
+    return famine::refuses();
+    #[cfg(not(feature = "campaign"))]
+    false
 }
 
 /// Where the window on physical memory starts.

@@ -6,6 +6,7 @@ use contracts::spec::injector::{Injector, injector as wire};
 
 use super::own::Never;
 use crate::injector;
+use crate::memory::famine;
 
 /// Serves the injector.
 pub(super) fn serve(service: Service<Injector>) -> Never {
@@ -21,6 +22,14 @@ pub(super) fn serve(service: Service<Injector>) -> Never {
             Ok(wire::ServerReady::Count { next }) => {
                 let (instructions, blows) = injector::count();
                 next.counted(instructions, blows)
+            }
+            Ok(wire::ServerReady::Starve { sip, after, famine: how, next }) => {
+                famine::begin(sip, after, how);
+                next.starved()
+            }
+            Ok(wire::ServerReady::Feed { next }) => {
+                let (asked, refused) = famine::end();
+                next.fed(asked, refused)
             }
             Ok(wire::ServerReady::Plant { bug, next }) => {
                 sabotage::plant(bug);

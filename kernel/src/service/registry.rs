@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use contracts::Side;
 use contracts::abi::{Channel, Set};
 use contracts::manifest::{ContractInfo, Difference};
+use contracts::sabotage::{Bug, planted};
 use spin::Mutex;
 
 use crate::account::Account;
@@ -59,7 +60,9 @@ pub fn publish(name: &str, contract: &ContractInfo, sip: u32, set: &'static Set)
 
 /// Removes all services of a SIP.
 pub fn withdraw(sip: u32) {
-    SERVICES.lock().list.retain(|service| service.sip != sip);
+    if !planted(Bug::LastingService) {
+        SERVICES.lock().list.retain(|service| service.sip != sip);
+    }
 }
 
 /// Makes a channel to the service `name` for a client that speaks `contract`; `client` owns its end of it.

@@ -20,7 +20,7 @@ pub(crate) struct Control {
     orders: &'static str,
 }
 
-const CONTROLS: [Control; 10] = [
+const CONTROLS: [Control; 12] = [
     Control { bug: Bug::UnmarkedReceive, orders: BLOCKS },
     Control { bug: Bug::TornReceive, orders: BLOCKS },
     Control { bug: Bug::TornSend, orders: BLOCKS },
@@ -31,6 +31,8 @@ const CONTROLS: [Control; 10] = [
     Control { bug: Bug::LeakedPage, orders: NUMBERS },
     Control { bug: Bug::Uncounted, orders: NUMBERS },
     Control { bug: Bug::UntoldEnd, orders: NUMBERS },
+    Control { bug: Bug::LastingService, orders: "crashes period=4 count=2" },
+    Control { bug: Bug::HalfMapped, orders: "famine who=sip how=once last=100 step=1" },
 ];
 const NUMBERS: &str = "strikes scene=numbers side=client blow=kill seed=0 places=12";
 /// Every instruction of a server that only receives blocks and gives them back.

@@ -74,11 +74,34 @@ pub(crate) fn all(scale: Scale, seed: u64) -> Vec<Part> {
             check: |_, rows| at_least(rows, 6),
         },
         Part {
+            name: "a_server_can_end_again_and_again_and_no_client_hangs",
+            orders: format!("crashes period={} count={}", of(20, 1000), of(15, 30)),
+            check: |_, rows| at_least(rows, 15),
+        },
+        Part {
+            name: "memory_can_run_out_at_every_point_for_a_process_or_for_the_kernel",
+            orders: famines(of(41, 1)),
+            check: |_, rows| {
+                if rows.len() == 4 { at_least(rows, 10) } else { Err("a famine is missing".into()) }
+            },
+        },
+        Part {
             name: "processes_can_be_made_talk_and_end_for_ever",
             orders: format!("cycles count={}", of(2000, 1_000_000)),
             check: |_, rows| at_least(rows, 2000),
         },
     ]
+}
+
+/// Once and for good, for a process and for the kernel, at every so-manieth time that memory is asked for.
+fn famines(process_step: u64) -> String {
+    let mut orders = String::new();
+    for (who, step) in [("kernel", 1), ("sip", process_step)] {
+        for how in ["once", "lasting"] {
+            orders += &format!("famine who={who} how={how} last=1000 step={step}\n");
+        }
+    }
+    orders
 }
 
 fn at_least(rows: &[Row], count: u64) -> Result<(), Failed> {

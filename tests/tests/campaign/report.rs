@@ -30,6 +30,18 @@ impl Row {
                 let [first, last] = ["first", "last"].map(|key| fact.text(key));
                 format!("{first} instructions each in the first tenth, {last} in the last")
             }
+            "server" => {
+                let [calm, troubled] = ["calm", "troubled"].map(|key| fact.get::<u64>(key));
+                let lost = 100.0 - 100.0 * troubled as f64 / calm as f64;
+                format!(
+                    "{calm} answers without an end, {troubled} with one each {} ms: {lost:.1}% lost",
+                    fact.text("period_ms")
+                )
+            }
+            "no memory" => {
+                let [managed, told, died] = ["managed", "told", "died"].map(|key| fact.text(key));
+                format!("{told} had a typed error, {died} died, {managed} had another way")
+            }
             _ => String::new(),
         };
         let [injected, detected, recovered] = ["injected", "detected", "recovered"].map(|key| fact.get(key));
@@ -49,6 +61,8 @@ pub(crate) fn rows(log: &str) -> Vec<Row> {
     });
     add("walks", "at an instruction", |_| "kill: random sessions".into());
     add("deaths", "way to die", |fact| fact.text("way").replace('_', " "));
+    add("crashes", "server", |_| "ends under load".into());
+    add("famine", "no memory", |fact| format!("{}: {}", fact.text("who"), fact.text("how")));
     add("funerals", "end during another's", |_| "a peer goes on talking".into());
     add("cycles", "cycle", |_| "create, talk, die".into());
     rows

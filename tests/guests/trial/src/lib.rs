@@ -2,7 +2,7 @@
 //!
 //! - [`assist`], [`feed`], [`tally`], [`walk`]: what contracts can do, tried out by the examiner;
 //! - [`mod@ahead`]: an extension that its server does not know;
-//! - [`desk`], and with feature `campaign` `play`, `scenes` and `stock`: processes whose end is planned;
+//! - [`desk`], and with feature `campaign` `play`, `pose`, `scenes` and `stock`: processes whose end is planned;
 //! - [`mod@line`]: a block goes down a line of processes and back, and each says what it saw;
 //! - [`echo`]: a round trip with a block, to be measured;
 //! - [`files`]: whole files of the boot archive;
@@ -26,6 +26,8 @@ pub mod line;
 pub mod outdated;
 #[cfg(feature = "campaign")]
 pub mod play;
+#[cfg(feature = "campaign")]
+pub mod pose;
 pub mod random;
 pub mod roll;
 #[cfg(feature = "campaign")]

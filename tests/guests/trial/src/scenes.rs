@@ -80,6 +80,7 @@ pub const SCENES: &[Scene] = &[
         name: "household",
         play: |side, stage, tally| cast::<PingPong>(side, stage, tally, keep_house, pong),
     },
+    Scene { name: "larder", play: |side, stage, tally| cast::<PingPong>(side, stage, tally, stock_up, pong) },
 ];
 
 impl Scene {
@@ -397,5 +398,30 @@ fn keep_house(client: ping_pong::Client<ping_pong::Idle>, tally: &mut Tally) -> 
     let echo::ClientWaiting::Back { block, next: own } = waiting.receive()?;
     drop((own_server, own));
     right(tally, is_whole(&block))?;
+    ping(client, tally)
+}
+
+const SHELVES: usize = 100;
+
+/// Takes memory of every kind, more than a thousand times, and gives it all back.
+fn stock_up(client: ping_pong::Client<ping_pong::Idle>, tally: &mut Tally) -> Result<(), Trouble> {
+    let mut larder = Vec::new();
+    for shelf in 0..SHELVES {
+        let (own, own_server) = Echo::channel()?;
+        let waiting = own.there(block(70)?);
+        let mut set = EndpointSet::new()?;
+        set.insert(own_server, ());
+        if shelf % 8 == 0 {
+            rt::thread::spawn(|| {}).map_err(|_| Trouble::Exhausted)?;
+            rt::thread::yield_now();
+        }
+        let blocks = [block(64 << (shelf % 6))?, block(9000)?];
+        larder.push((waiting, set, blocks, alloc::vec![7u8; 5000]));
+    }
+    right(
+        tally,
+        larder.iter().all(|(.., blocks, jar)| blocks.iter().all(|block| is_whole(block)) && jar[4999] == 7),
+    )?;
+    drop(larder);
     ping(client, tally)
 }

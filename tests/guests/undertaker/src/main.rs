@@ -16,8 +16,10 @@ use trial::trouble::Trouble;
 
 mod balance;
 mod bystanders;
+mod crashes;
 mod cycles;
 mod deaths;
+mod famine;
 mod funerals;
 mod office;
 mod orders;
@@ -37,7 +39,8 @@ rt::manifest! {
 
 fn main(grants: Grants) -> Result<(), Trouble> {
     let orders = orders::read(grants.archive)?;
-    let mut office = Office::new(grants.desk, grants.system, grants.probe, grants.injector);
+    let mut office =
+        Office::new(grants.desk, (grants.system, grants.ports.system), grants.probe, grants.injector);
     // Until all that was started at boot is at rest.
     office.rest();
     let mut outcome = Outcome::Success;
@@ -62,6 +65,8 @@ fn carry_out(office: &mut Office, order: &Order<'_>) -> Result<(), Trouble> {
         "walks" => strikes::run_walks(office, order),
         "deaths" => deaths::run(office, order),
         "cycles" => cycles::run(office, order),
+        "crashes" => crashes::run(office, order),
+        "famine" => famine::run(office, order),
         "funerals" => funerals::run(office, order),
         "plant" => office.plant(order.number("bug")? as usize),
         "" => Ok(()),

@@ -1,17 +1,24 @@
 //! Whom the undertaker asks, and where processes report.
 
 use alloc::string::ToString;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use contracts::sabotage::BUGS;
-use contracts::spec::injector::Blow;
-use contracts::spec::injector::injector::{self, ClientCounting, ClientPlanting, ClientStriking};
+use contracts::spec::injector::injector::{
+    self, ClientCounting, ClientFeeding, ClientPlanting, ClientStarving, ClientStriking,
+};
+use contracts::spec::injector::{Blow, Famine};
 use contracts::spec::probe::probe::{self, ClientSumming};
 use contracts::spec::system::ending::{self, ServerRunning};
-use contracts::spec::system::system::{self, ClientKilling, ClientListing, ClientStarting};
-use contracts::spec::system::{Ending, Exit, Outcome};
+use contracts::spec::system::system::{
+    self, ClientKilling, ClientListing, ClientListingChannels, ClientStarting,
+    ClientSumming as ClientSummingBlocks,
+};
+use contracts::spec::system::{Ending, Exit, Outcome, System};
 use contracts::time::sleep_until;
 use contracts::{AnyEndpoint, Contract, EndpointSet, Instant, Name, ReceiveByError, Service, Text};
+use rt::reconnect::Port;
 use trial::desk::{Desk, desk};
 use trial::scenes::Stage;
 use trial::trouble::Trouble;
@@ -32,6 +39,7 @@ pub(crate) struct Office {
     desk: EndpointSet<desk::Server<desk::Calling>>,
     // Each is none during a call only.
     system: Option<system::Client<system::Ready>>,
+    system_port: Port<System>,
     probe: Option<probe::Client<probe::Ready>>,
     injector: Option<injector::Client<injector::Ready>>,
     held: Option<Sums>,
@@ -42,13 +50,14 @@ pub(crate) struct Office {
 impl Office {
     pub(crate) fn new(
         desk: Service<Desk>,
-        system: system::Client<system::Ready>,
+        (system, system_port): (system::Client<system::Ready>, Port<System>),
         probe: probe::Client<probe::Ready>,
         injector: injector::Client<injector::Ready>,
     ) -> Self {
         Office {
             desk: desk.clients(),
             system: Some(system),
+            system_port,
             probe: Some(probe),
             injector: Some(injector),
             held: None,
@@ -75,20 +84,41 @@ impl Office {
 
     /// Starts the process `name`.
     pub(crate) fn start(&mut self, name: &str, order: &str) -> Result<Patient, Trouble> {
+        self.try_start(name, order)?.ok_or(Trouble::Wrong("a process was not started"))
+    }
+
+    /// Starts the process `name`; none if the kernel refuses.
+    pub(crate) fn try_start(&mut self, name: &str, order: &str) -> Result<Option<Patient>, Trouble> {
         let (client, ending) = Ending::channel()?;
         let system = self.system.take().ok_or(Trouble::Closed)?;
         let request = system.start_boot(Name::truncated(name), Text::truncated(order), client);
         match request.receive()? {
             ClientStarting::Started { sip, next } => {
                 self.system = Some(next);
-                Ok(Patient { sip, ending })
+                Ok(Some(Patient { sip, ending }))
             }
             ClientStarting::Refused { reason, next } => {
                 self.system = Some(next);
                 rt::log!("{reason}");
-                Err(Trouble::Wrong("a process was not started"))
+                Ok(None)
             }
         }
+    }
+
+    /// Asks the kernel for its long answers. True if it had the memory for all of them.
+    pub(crate) fn hears_at_length(&mut self) -> Result<bool, Trouble> {
+        let mut is_answered = true;
+        for question in 0..3 {
+            let system = self.system.take().ok_or(Trouble::Closed)?;
+            let next = match question {
+                0 => system.processes().receive().map(|ClientListing::ProcessList { next, .. }| next),
+                1 => system.channels().receive().map(|ClientListingChannels::ChannelList { next, .. }| next),
+                _ => system.blocks().receive().map(|ClientSummingBlocks::BlockSums { next, .. }| next),
+            };
+            is_answered &= next.is_ok();
+            self.system = next.ok().or_else(|| self.system_port.connect());
+        }
+        Ok(is_answered)
     }
 
     /// Starts a victim with this order, and with the bug that is planted in victims.
@@ -104,6 +134,11 @@ impl Office {
         let event = self.desk.receive_by(Self::soon()).ok_or(Trouble::Wrong("a process does not come"))?;
         let desk::ServerCalling::Here { next } = event.received?;
         Ok(next)
+    }
+
+    /// Parts with processes that were to come to the desk, and were not started after all.
+    pub(crate) fn dismiss(&mut self) {
+        while self.desk.receive_by(Instant::now()).is_some() {}
     }
 
     /// Has a process ended.
@@ -131,12 +166,29 @@ impl Office {
         }
     }
 
-    /// Number of processes.
-    pub(crate) fn processes(&mut self) -> Result<usize, Trouble> {
+    /// Numbers of the processes that have this name; of all if it is empty.
+    pub(crate) fn processes(&mut self, name: &str) -> Result<Vec<u32>, Trouble> {
         let system = self.system.take().ok_or(Trouble::Closed)?;
         let ClientListing::ProcessList { processes, next } = system.processes().receive()?;
         self.system = Some(next);
-        Ok(processes.len())
+        let named = processes.iter().filter(|process| name.is_empty() || &*process.name == name);
+        Ok(named.map(|process| process.id).collect())
+    }
+
+    /// Refuses memory to a process, or to the kernel, which is number 0.
+    pub(crate) fn starve(&mut self, sip: u32, after: u64, famine: Famine) -> Result<(), Trouble> {
+        let injector = self.injector.take().ok_or(Trouble::Closed)?;
+        let ClientStarving::Starved { next } = injector.starve(sip, after, famine).receive()?;
+        self.injector = Some(next);
+        Ok(())
+    }
+
+    /// Refuses memory to nobody any more. How often it was refused.
+    pub(crate) fn feed(&mut self) -> Result<u64, Trouble> {
+        let injector = self.injector.take().ok_or(Trouble::Closed)?;
+        let ClientFeeding::Fed { refused, next, .. } = injector.feed().receive()?;
+        self.injector = Some(next);
+        Ok(refused)
     }
 
     /// Counts the instructions of a process, and strikes after so many.

@@ -4,10 +4,9 @@ use alloc::vec::Vec;
 
 use contracts::{AnyEndpoint, Closed, Contract, ExBox};
 use trial::echo::{Echo, echo};
+use trial::pose::Pose;
 use trial::scenes::Stage;
 use trial::trouble::Trouble;
-
-use crate::pose::Pose;
 
 const DAMAGED: Trouble = Trouble::Wrong("a bystander's block is not what was sent");
 

@@ -18,15 +18,14 @@ use alloc::vec::Vec;
 use contracts::sabotage::{BUGS, plant};
 use trial::desk::Desk;
 use trial::play::side;
+use trial::pose::Pose;
 use trial::scenes::{Scene, Tally};
 use trial::stock::with_contract;
 use trial::trouble::Trouble;
 
 mod bystander;
-mod pose;
 mod session;
 
-use pose::Pose;
 use session::{Halt, Session};
 
 rt::manifest! {

@@ -4,11 +4,10 @@ use alloc::vec::Vec;
 
 use contracts::{AnyEndpoint, Endpoint, Instant, Side};
 use trial::play::Player;
+use trial::pose::Pose;
 use trial::scenes::Stage;
 use trial::stock::{Act, Stock};
 use trial::trouble::Trouble;
-
-use crate::pose::Pose;
 
 const FOREVER: Instant = Instant::from_nanos(u64::MAX);
 

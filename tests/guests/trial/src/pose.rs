@@ -1,10 +1,11 @@
 //! At the undertaker's desk.
 
+use crate::desk::desk;
+use crate::scenes::Stage;
+use crate::trouble::Trouble;
 use contracts::{AnyEndpoint, TryReceiveError};
-use trial::desk::desk;
-use trial::scenes::Stage;
-use trial::trouble::Trouble;
 
+#[derive(Debug)]
 enum State {
     Posing(desk::Client<desk::Posing>),
     Playing(desk::Client<desk::Playing>),
@@ -13,11 +14,13 @@ enum State {
     Nowhere,
 }
 
-/// How far it has come at the desk.
-pub(crate) struct Pose(State);
+/// How far a process has come at the desk.
+#[derive(Debug)]
+pub struct Pose(State);
 
 impl Pose {
-    pub(crate) fn new(posing: desk::Client<desk::Posing>) -> Self {
+    /// Has said that it is there.
+    pub fn new(posing: desk::Client<desk::Posing>) -> Self {
         Pose(State::Posing(posing))
     }
 
@@ -26,14 +29,20 @@ impl Pose {
     }
 
     /// Says that it has come to where it was to stop.
-    pub(crate) fn halt(&mut self) -> Result<(), Trouble> {
+    ///
+    /// # Errors
+    /// [`Trouble::Closed`] if the undertaker is gone, or is not at this point.
+    pub fn halt(&mut self) -> Result<(), Trouble> {
         let State::Playing(playing) = self.leave() else { return Err(Trouble::Closed) };
         self.0 = State::Halted(playing.halted());
         Ok(())
     }
 
     /// Waits until it is to go on.
-    pub(crate) fn wait(&mut self) -> Result<(), Trouble> {
+    ///
+    /// # Errors
+    /// [`Trouble::Closed`] if the undertaker is gone, or is not at this point.
+    pub fn wait(&mut self) -> Result<(), Trouble> {
         let State::Halted(halted) = self.leave() else { return Err(Trouble::Closed) };
         let desk::ClientHalted::Resume { next } = halted.receive()?;
         self.0 = State::Playing(next);
@@ -41,7 +50,10 @@ impl Pose {
     }
 
     /// Whether it is to go on.
-    pub(crate) fn may_go_on(&mut self) -> Result<bool, Trouble> {
+    ///
+    /// # Errors
+    /// [`Trouble::Closed`] if the undertaker is gone, or is not at this point.
+    pub fn may_go_on(&mut self) -> Result<bool, Trouble> {
         let State::Halted(halted) = self.leave() else { return Err(Trouble::Closed) };
         match halted.try_receive() {
             Ok(desk::ClientHalted::Resume { next }) => {
@@ -57,7 +69,10 @@ impl Pose {
     }
 
     /// Reports.
-    pub(crate) fn done(&mut self, received: u64) -> Result<(), Trouble> {
+    ///
+    /// # Errors
+    /// [`Trouble::Closed`] if the undertaker is gone, or is not at this point.
+    pub fn done(&mut self, received: u64) -> Result<(), Trouble> {
         if let State::Playing(playing) = self.leave() {
             playing.done(received);
         }
