@@ -1,4 +1,4 @@
-//! `cargo run -- contracts [NAME] [--svg DIR]`: prints and draws every contract of the workspace.
+//! `cargo run -- contracts [NAME] [--svg DIR]`: prints and draws the stock contracts, and those of the processes.
 
 use crate::{check, guest};
 use anyhow::{Context, Result, bail};

@@ -64,7 +64,7 @@ pub enum Subcommands {
         #[arg(value_enum)]
         what: Bench,
     },
-    /// Print every contract: states, messages, depths, slots, fingerprint.
+    /// Print the stock contracts and those of the processes: states, messages, depths, slots, fingerprint.
     Contracts {
         /// Only the contract of this name.
         name: Option<String>,

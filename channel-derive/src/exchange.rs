@@ -4,7 +4,7 @@ mod check;
 mod repr;
 
 use check::check;
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
@@ -35,7 +35,7 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
         }
         Data::Enum(data) => {
             repr.fixes_enum(&input.ident)?;
-            enumeration(input, data)?
+            enumeration(input, data, &repr.text())?
         }
         Data::Union(data) => {
             return error(
@@ -124,6 +124,7 @@ fn structure(input: &DeriveInput, fields: &Fields) -> syn::Result<Body> {
     let mut wired = Vec::new();
     for (number, field) in fields.iter().enumerate() {
         types::examine(&field.ty)?;
+        is_not_within(&input.ident, &field.ty)?;
         let ty = &field.ty;
         let (member, text) = member(number, field.ident.as_ref());
         let part = quote!(__contracts::generated::part::<#ty>());
@@ -157,7 +158,7 @@ fn structure(input: &DeriveInput, fields: &Fields) -> syn::Result<Body> {
     })
 }
 
-fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
+fn enumeration(input: &DeriveInput, data: &DataEnum, repr: &str) -> syn::Result<Body> {
     let name = plain(&input.ident);
     if data.variants.is_empty() {
         return error(
@@ -191,6 +192,7 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
         let mut wired = Vec::new();
         for (number, field) in variant.fields.iter().enumerate() {
             types::examine(&field.ty)?;
+            is_not_within(&input.ident, &field.ty)?;
             let ty = &field.ty;
             let (member, text) = member(number, field.ident.as_ref());
             let part = quote!(__contracts::generated::part::<#ty>());
@@ -236,10 +238,44 @@ fn enumeration(input: &DeriveInput, data: &DataEnum) -> syn::Result<Body> {
         any_bytes: quote!(false),
         wire_bytes: quote!(__contracts::generated::variants_wire_bytes(#carried)),
         carries: quote!(__contracts::generated::Carries::Variants(&[#(#variants),*])),
-        fingerprint: quote!(__contracts::generated::variants::<Self>(#name, #carried)),
+        fingerprint: quote!(__contracts::generated::variants::<Self>(#name, #repr, #carried)),
         handles: quote!(__contracts::generated::variants_handles(#carried)),
         hand_over: if fieldless { quote!() } else { quote!(match self { #(#arms)* }) },
     })
+}
+
+/// Refuses a field in whose type the type that has the field is named: its constants would be computed from themselves.
+fn is_not_within(name: &Ident, ty: &Type) -> syn::Result<()> {
+    let mut before = None;
+    for token in flat(ty.to_token_stream()) {
+        if let TokenTree::Ident(ident) = &token
+            && ident == name
+            && before != Some(':')
+        {
+            return error(
+                ident.span(),
+                format!(
+                    "`{name}` holds values of itself, and nothing says how far that goes on\n\
+                     help: send all of them in one block, `ExBox<[{name}]>`, and have each say which belong to it, by \
+                     their places in the block"
+                ),
+            );
+        }
+        before = match token {
+            TokenTree::Punct(punct) => Some(punct.as_char()),
+            _ => None,
+        };
+    }
+    Ok(())
+}
+
+/// All tokens, those within groups too.
+fn flat(tokens: TokenStream) -> Vec<TokenTree> {
+    let inside = |token| match token {
+        TokenTree::Group(group) => flat(group.stream()),
+        other => vec![other],
+    };
+    tokens.into_iter().flat_map(inside).collect()
 }
 
 /// Hands over one field.

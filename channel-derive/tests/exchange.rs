@@ -103,6 +103,34 @@ enum_version!(e3, repr(u16), Red = 0, Green = 1);
 enum_version!(e4, repr(u8), Red = 0, Green = 1, Blue = 2);
 enum_version!(e5, repr(u8), Green = 1, Red = 0);
 
+/// One enum with fields, of another representation in each module: some have the same size and alignment.
+macro_rules! represented {
+    ($($module:ident: $repr:meta),*) => {
+        $(
+            #[allow(dead_code)]
+            mod $module {
+                #[derive(contracts::Exchange)]
+                #[$repr]
+                pub(super) enum Pick {
+                    This(u8, bool, u32),
+                    Nothing,
+                }
+            }
+        )*
+        const REPRESENTED: &[(&str, u64)] = &[$((stringify!($repr), $module::Pick::FINGERPRINT)),*];
+    };
+}
+represented!(r0: repr(u8), r1: repr(u16), r2: repr(u32), r3: repr(i32), r4: repr(C), r5: repr(C, u8), r6: repr(C, u16));
+
+#[test]
+fn a_fingerprint_changes_with_the_representation_that_places_an_enums_fields() {
+    for (i, (repr, one)) in REPRESENTED.iter().enumerate() {
+        for (other, another) in &REPRESENTED[i + 1..] {
+            assert_ne!(one, another, "{repr} and {other}");
+        }
+    }
+}
+
 #[test]
 fn a_fingerprint_changes_with_name_fields_order_types_and_layout() {
     let all = [

@@ -5,7 +5,7 @@
 //! References, `Rc`, `Vec`, `String`, `dyn`, function and raw pointers are not: they would let one SIP hold
 //! memory that belongs to another.
 
-use core::mem::{align_of, size_of};
+use core::mem::{ManuallyDrop, MaybeUninit, align_of, size_of};
 use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -177,14 +177,28 @@ unsafe impl<T: Exchange, const N: usize> Exchange for [T; N] {
         Ok(())
     }
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        let mut error = None;
-        let elements = [(); N].map(|()| match error {
-            None => T::decode(decoder).map_err(|found| error = Some(found)).ok(),
-            Some(_) => None,
-        });
-        match error {
-            None => Ok(elements.map(|element| element.expect("without an error every element is there"))),
-            Some(error) => Err(error),
+        let mut row = Row { elements: [const { MaybeUninit::uninit() }; N], filled: 0 };
+        while let Some(place) = row.elements.get_mut(row.filled) {
+            place.write(T::decode(decoder)?);
+            row.filled += 1;
+        }
+        let row = ManuallyDrop::new(row);
+        // SAFETY: every element is there, and `row` will not drop them.
+        Ok(unsafe { row.elements.as_ptr().cast::<[T; N]>().read() })
+    }
+}
+
+/// An array that is filled from the front: large ones must not lie on the stack more often than they have to.
+struct Row<T, const N: usize> {
+    elements: [MaybeUninit<T>; N],
+    filled: usize,
+}
+
+impl<T, const N: usize> Drop for Row<T, N> {
+    fn drop(&mut self) {
+        for element in &mut self.elements[..self.filled] {
+            // SAFETY: it was written, and nobody else drops it.
+            unsafe { element.assume_init_drop() };
         }
     }
 }

@@ -237,9 +237,9 @@ pub const fn checked(fingerprint: u64) -> u64 {
     text(fingerprint, "checked")
 }
 
-/// Fingerprint of an enum: each variant's name, number and fields.
-pub const fn variants<T>(name: &str, variants: &[Variant]) -> u64 {
-    let mut hash = layout::<T>(name, &[]);
+/// Fingerprint of an enum: its representation, and each variant's name, number and fields.
+pub const fn variants<T>(name: &str, repr: &str, variants: &[Variant]) -> u64 {
+    let mut hash = text(layout::<T>(name, &[]), repr);
     let mut i = 0;
     while i < variants.len() {
         let (name, number, parts) = variants[i];

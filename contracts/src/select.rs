@@ -1,11 +1,11 @@
 //! Waiting on a few unlike endpoints, each held in a variable.
 
-use core::sync::atomic::Ordering::Relaxed;
+// A checker need not look at where a look begins.
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::binding;
 use crate::endpoint::{Closed, TryReceiveError};
 use crate::set::{Member, Watched};
-use crate::sync::{AtomicUsize, statics};
 use crate::time::Instant;
 
 /// Waits on several endpoints, each in a variable, and runs the arm of one that has something to receive.
@@ -36,8 +36,9 @@ macro_rules! select {
     (@arms $which:ident $index:expr; after $deadline:expr => $body:expr $(,)?) => { $body };
     (@arms $which:ident $index:expr; $message:pat = $endpoint:ident => $body:block $(,)? $($rest:tt)*) => {
         if $which == ::core::option::Option::Some($index) {
-            let $message = $crate::select::take($endpoint);
-            $body
+            match $crate::select::take($endpoint) {
+                $message => $body,
+            }
         } else {
             $crate::select!(@arms $which $index + 1usize; $($rest)*)
         }
@@ -49,7 +50,10 @@ macro_rules! select {
         $crate::select!(@arms $which $index; $message = $endpoint => { $body } $($rest)*)
     };
     (@ends [$($ends:ident)*] $deadline:expr; { $($all:tt)* }) => {{
-        let which = $crate::select::wait(&[$($crate::set::Member::watched(&$ends)),*], $deadline);
+        let which = $crate::select::wait(&[$($crate::set::Member::watched(&$ends)),*], $deadline, {
+            static TURN: $crate::select::Turn = $crate::select::Turn::first();
+            &TURN
+        });
         $crate::select!(@arms which 0usize; $($all)*)
     }};
     (@ends [$($ends:ident)*] $deadline:expr; $all:tt after $new:expr => $body:expr $(,)?) => {
@@ -96,17 +100,25 @@ macro_rules! select {
     ($($rest:tt)*) => { $crate::select!(@no_arm) };
 }
 
-statics! {
-    /// Where the next look begins, so that no arm comes first for ever.
-    static TURN: AtomicUsize = AtomicUsize::new(0);
+/// Where a selection begins to look the next time, behind the arm that ran: so none comes first for ever. Each place in a
+/// program has its own, or two selections that are made in turn would always find the other's.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Turn(AtomicUsize);
+
+impl Turn {
+    /// Begins with the first arm.
+    pub const fn first() -> Self {
+        Turn(AtomicUsize::new(0))
+    }
 }
 
 /// The index of an end that has something to receive; none if the deadline passed first.
 #[doc(hidden)]
-pub fn wait(ends: &[Watched<'_>], deadline: Option<Instant>) -> Option<usize> {
+pub fn wait(ends: &[Watched<'_>], deadline: Option<Instant>, turn: &Turn) -> Option<usize> {
     let set = binding::selection();
     loop {
-        if let Some(index) = ready(ends) {
+        if let Some(index) = ready(ends, turn) {
             return Some(index);
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
@@ -123,11 +135,11 @@ pub fn wait(ends: &[Watched<'_>], deadline: Option<Instant>) -> Option<usize> {
     }
 }
 
-fn ready(ends: &[Watched<'_>]) -> Option<usize> {
-    let turn = TURN.load(Relaxed);
-    TURN.store(turn.wrapping_add(1), Relaxed);
-    let mut order = (0..ends.len()).map(|offset| (turn % ends.len() + offset) % ends.len());
-    order.find(|&index| ends[index].has_news())
+fn ready(ends: &[Watched<'_>], turn: &Turn) -> Option<usize> {
+    let first = turn.0.load(Relaxed);
+    let found = (first..ends.len()).chain(0..first).find(|&index| ends[index].has_news())?;
+    turn.0.store((found + 1) % ends.len(), Relaxed);
+    Some(found)
 }
 
 /// What an endpoint received that is ready.

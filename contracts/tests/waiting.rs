@@ -112,8 +112,31 @@ fn select_takes_endpoints_that_are_both_ready_in_turn() {
             }
         }
     }
-    // Other tests share the turn, so it is not exactly half and half.
-    assert!(taken.iter().all(|&count| count >= 20), "taken: {taken:?}");
+    assert_eq!(taken, [50, 50]);
+}
+
+/// A server's end that has something to receive.
+fn asked() -> ping_pong::Server<ping_pong::Idle> {
+    let (client, server) = pair();
+    drop(client.ping(0));
+    server
+}
+
+#[test]
+fn selections_at_two_places_do_not_take_each_others_turns() {
+    let mut taken = [0; 4];
+    for _ in 0..100 {
+        let (a, b, c, d) = (asked(), asked(), asked(), asked());
+        select! {
+            _ = a => taken[0] += 1,
+            _ = b => taken[1] += 1,
+        }
+        select! {
+            _ = c => taken[2] += 1,
+            _ = d => taken[3] += 1,
+        }
+    }
+    assert_eq!(taken, [50; 4]);
 }
 
 #[test]

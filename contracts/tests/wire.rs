@@ -420,7 +420,7 @@ fn a_handle_that_is_not_what_its_field_says_is_refused() {
     };
     assert_eq!(shapes(&[0, 3]), Violation::BadValue { field: "shapes", fault: ValueFault::Variant });
     assert_eq!(shapes(&[0, 2, 1]), Violation::Truncated { field: "1" });
-    assert_eq!(shapes(&[0, 0, 0]), Violation::TrailingBytes { bytes: 1 });
+    assert_eq!(shapes(&[0, 0, 0]), bad("shapes", HandleFault::Size));
     assert_eq!(shapes(&[0]), bad("shapes", HandleFault::Size));
 }
 
@@ -618,6 +618,85 @@ fn what_is_made_up_is_a_value_to_its_type() {
             today.is_valid() && later.iter().all(Forecast::is_valid) && sure.iter().all(Percent::is_valid)
         );
     }
+}
+
+/// Nothing, if that is something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
+#[repr(C)]
+#[exchange(check = Nothing::is_valid)]
+pub struct Nothing;
+
+impl Nothing {
+    fn is_valid(&self) -> bool {
+        true
+    }
+}
+
+/// As [`Nothing`], and never is.
+#[derive(Debug, Exchange)]
+#[repr(C)]
+#[exchange(check = Never::is_valid)]
+pub struct Never;
+
+impl Never {
+    fn is_valid(&self) -> bool {
+        false
+    }
+}
+
+/// Messages of values without bytes.
+#[derive(Contract)]
+#[contract(start = Idle)]
+pub enum Void {
+    /// Some.
+    #[client(Idle => End)]
+    Some {
+        /// So many.
+        nothings: ExBox<[Nothing]>,
+    },
+    /// None.
+    #[client(Idle => End)]
+    None {
+        /// So many.
+        nevers: ExBox<[Never]>,
+    },
+}
+
+#[test]
+fn values_without_bytes_come_through_a_block_as_many_as_they_were() {
+    let void = |count| {
+        let nothings = ExBox::copy_of(&vec![Nothing; count][..]).expect("memory");
+        wire::encode(Void::Some { nothings }).expect("memory")
+    };
+    let decode = |packet| wire::decode::<Void>(Side::Client, 0, packet).map(|(message, _)| message);
+    let Ok(Void::Some { nothings }) = decode(void(5)) else { panic!("it was encoded") };
+    assert_eq!(nothings.len(), 5);
+    // More than anybody would count to, of what is never a value.
+    let many = Packet { bytes: vec![1, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f], handles: void(0).handles };
+    let refused = Violation::BadValue { field: "nevers", fault: ValueFault::Refused };
+    assert!(matches!(decode(many), Err(DecodeError::Violation(violation)) if violation == refused));
+}
+
+/// A message that is large inline.
+#[derive(Contract)]
+#[contract(start = Idle)]
+pub enum Bulk {
+    /// All of it.
+    #[client(Idle => End)]
+    All {
+        /// In one piece.
+        bytes: [u8; 16_384],
+    },
+}
+
+#[test]
+fn a_large_message_is_decoded_on_a_small_stack() {
+    let packet = wire::encode(Bulk::All { bytes: [7; 16_384] }).expect("memory");
+    let decode = move || {
+        let (Bulk::All { bytes }, _) = wire::decode::<Bulk>(Side::Client, 0, packet).expect("it was encoded");
+        assert!(bytes.iter().all(|byte| *byte == 7));
+    };
+    thread::Builder::new().stack_size(229_376).spawn(decode).expect("a thread").join().expect("no overflow");
 }
 
 mod unchecked {

@@ -11,6 +11,8 @@ pub(super) struct Repr {
     c: bool,
     transparent: bool,
     integer: bool,
+    /// The words that decide where an enum's fields lie, in alphabetical order.
+    words: Vec<String>,
 }
 
 impl Repr {
@@ -19,7 +21,8 @@ impl Repr {
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("repr")) {
             attribute.parse_nested_meta(|meta| {
                 let Some(ident) = meta.path.get_ident() else { return Ok(()) };
-                match ident.to_string().as_str() {
+                let word = ident.to_string();
+                match word.as_str() {
                     "C" => repr.c = true,
                     "transparent" => repr.transparent = true,
                     "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => {
@@ -33,6 +36,7 @@ impl Repr {
                     }
                     _ => {}
                 }
+                repr.words.push(word);
                 // `align(N)`: rustc checks it, and alignment is in the fingerprint.
                 if meta.input.peek(syn::token::Paren) {
                     let content;
@@ -42,7 +46,13 @@ impl Repr {
                 Ok(())
             })?;
         }
+        repr.words.sort_unstable();
         Ok(repr)
+    }
+
+    /// What enters an enum's fingerprint: the offsets in its variants follow from this, and from sizes and alignments.
+    pub(super) fn text(&self) -> String {
+        self.words.join(" ")
     }
 
     pub(super) fn fixes_struct(&self, name: &Ident) -> syn::Result<()> {

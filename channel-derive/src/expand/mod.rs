@@ -431,10 +431,11 @@ fn generated_types(protocol: &Protocol) -> HashSet<String> {
 
 /// An identifier, raw if it must be.
 fn name(text: &str, span: Span) -> Ident {
-    match syn::parse_str::<Ident>(text) {
-        Ok(_) => Ident::new(text, span),
-        Err(_) => Ident::new_raw(text, span),
+    // Reserved since the edition of 2024, which syn does not look at.
+    if text == "gen" || syn::parse_str::<Ident>(text).is_err() {
+        return Ident::new_raw(text, span);
     }
+    Ident::new(text, span)
 }
 
 fn endpoint_type(side: Side) -> Ident {

@@ -271,7 +271,7 @@ impl<'a> Decoder<'a> {
             }
         };
         if !<T::Element as Exchange>::ANY_BYTES {
-            return self.unpack(&block, length);
+            return self.unpack(block, length);
         }
         if size_of::<T::Element>().checked_mul(length) != Some(block.size()) {
             return Err(self.bad_handle(HandleFault::Size));
@@ -284,19 +284,39 @@ impl<'a> Decoder<'a> {
     }
 
     /// Elements that lie in a block in wire form.
-    fn unpack<T>(&mut self, block: &Block, length: usize) -> Result<ExBox<T>, DecodeError>
+    fn unpack<T>(&mut self, block: Block, length: usize) -> Result<ExBox<T>, DecodeError>
     where
         T: Content<Element: Exchange> + ?Sized,
     {
-        // An element that may be packed has at least one byte.
+        if T::Element::WIRE_BYTES == 0 && size_of::<T::Element>() == 0 {
+            return self.unpack_nothing(block, length);
+        }
+        // An element has at least one byte.
         if length > block.size() {
             return Err(self.bad_handle(HandleFault::Size));
         }
         let mut inner =
             Decoder { source: Source::Bytes(block.bytes()), handles: self.handles, field: self.field };
         let elements = ExBox::try_build(length, |_| T::Element::decode(&mut inner))?;
-        inner.finish_bytes()?;
-        Ok(elements)
+        match inner.finish_bytes() {
+            Ok(()) => Ok(elements),
+            Err(_) => Err(self.bad_handle(HandleFault::Size)),
+        }
+    }
+
+    /// Elements of which there is only one value, without any bytes: if that is one, all are.
+    fn unpack_nothing<T>(&mut self, block: Block, length: usize) -> Result<ExBox<T>, DecodeError>
+    where
+        T: Content<Element: Exchange> + ?Sized,
+    {
+        if block.size() != 0 {
+            return Err(self.bad_handle(HandleFault::Size));
+        }
+        if length > 0 {
+            drop(T::Element::decode(self)?);
+        }
+        // SAFETY: the elements take no memory, and the one value of their type has just been made.
+        Ok(unsafe { ExBox::from_block(block, length) })
     }
 
     /// The reverse of `Encoder::endpoint`.

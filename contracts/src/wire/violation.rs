@@ -157,6 +157,7 @@ impl fmt::Display for Violation {
         match self {
             Violation::Truncated { field: "" } => f.write_str("the message has no bytes"),
             Violation::Truncated { field } => write!(f, "the message ends within field `{field}`"),
+            Violation::TrailingBytes { bytes: 1 } => f.write_str("a byte follows the message"),
             Violation::TrailingBytes { bytes } => write!(f, "{bytes} bytes follow the message"),
             Violation::TooLong { bytes, limit } => {
                 write!(f, "{bytes} bytes are more than the {limit} of the longest message")
@@ -171,6 +172,7 @@ impl fmt::Display for Violation {
             Violation::NotInThisState { message, state } => {
                 write!(f, "this side does not send `{message}` in state `{state}`")
             }
+            Violation::BadValue { field: "", fault } => write!(f, "the message's number {fault}"),
             Violation::BadValue { field, fault } => write!(f, "field `{field}` {fault}"),
             Violation::BadHandle { field, fault } => write!(f, "field `{field}` {fault}"),
             Violation::UnusedHandles { count } => {

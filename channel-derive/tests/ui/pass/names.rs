@@ -72,6 +72,8 @@ mod inner {
         Match { message: Asked, closed: [Asked; 2], this: <super::Idle as Same>::Itself },
         #[client(Idle => End)]
         Await,
+        #[client(Idle => End)]
+        Gen,
         #[server(Asked => End)]
         Receive_,
         /// Not a word of it is used any more, and nothing warns of that.
@@ -91,6 +93,14 @@ mod inner {
     impl<T> Same for T {
         type Itself = T;
     }
+}
+
+/// A keyword since the edition of 2024.
+#[derive(contracts::Contract)]
+#[contract(start = Idle)]
+enum Gen {
+    #[client(Idle => End)]
+    Yield,
 }
 
 /// Traits whose methods generated code must not call.
@@ -117,4 +127,6 @@ fn main() {
     let ::std::result::Result::Ok(ClientAsked::Match { this, next, .. }) = client.receive() else { panic!("not `Match`") };
     assert_eq!(this.number, 7);
     next.r#await();
+    let (client, _server) = Gen::channel().expect("memory for a channel");
+    client.r#yield();
 }
