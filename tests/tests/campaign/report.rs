@@ -1,5 +1,6 @@
 //! What came of the campaign, as a table.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
@@ -69,11 +70,12 @@ pub(crate) fn rows(log: &str) -> Vec<Row> {
 }
 
 /// All rows, in order, with sums.
-pub(crate) fn table(rows: &mut [Row]) -> String {
+pub(crate) fn table<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
+    let mut rows: Vec<&Row> = rows.collect();
     rows.sort();
     let mut table =
         String::from("| part | what | injected | detected | recovered | |\n|---|---|--:|--:|--:|---|\n");
-    for Row { part, what, injected, detected, recovered, remark } in rows.iter() {
+    for Row { part, what, injected, detected, recovered, remark } in &rows {
         let recovered = if *part == "planted bug" { "-".into() } else { recovered.to_string() };
         writeln!(table, "| {part} | {what} | {injected} | {detected} | {recovered} | {remark} |")
             .expect("a string takes all");
@@ -81,13 +83,21 @@ pub(crate) fn table(rows: &mut [Row]) -> String {
     let faults = rows.iter().filter(|row| row.part != "planted bug");
     let sums = faults
         .fold([0; 3], |sums, row| [sums[0] + row.injected, sums[1] + row.detected, sums[2] + row.recovered]);
-    writeln!(table, "| **all but the bugs** | | {} | {} | {} | |", sums[0], sums[1], sums[2])
-        .expect("a string takes all");
+    if sums[0] > 0 {
+        writeln!(table, "| **all but the bugs** | | {} | {} | {} | |", sums[0], sums[1], sums[2])
+            .expect("a string takes all");
+    }
     table
 }
 
-/// Keeps the table of a whole run in the repository.
-pub(crate) fn keep(table: &str, seed: u64) -> std::io::Result<()> {
+const HEADING: &str = "# The last whole campaign
+
+Written by `cargo test -p tests --test campaign -- --whole`, which replaces the parts that it ran and that passed. What the \
+columns mean is said in [CONTRIBUTING.md](../CONTRIBUTING.md).
+";
+
+/// Keeps what came of the whole of these parts in the repository, in place of what came of them before.
+pub(crate) fn keep(rows: &[(&str, Row)], seed: u64) -> std::io::Result<()> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("campaign.md");
     let said_by = |program: &str, words: &[&str]| {
         let output = Command::new(program).args(words).current_dir(env!("CARGO_MANIFEST_DIR")).output();
@@ -95,9 +105,16 @@ pub(crate) fn keep(table: &str, seed: u64) -> std::io::Result<()> {
     };
     let date = said_by("date", &["-u", "+%F"]);
     let revision = said_by("git", &["describe", "--always", "--dirty", "--exclude=*"]);
-    let text = format!(
-        "# The last whole campaign\n\n{date}, revision {revision}, seed {seed}. Written by `cargo test -p tests --test campaign -- --whole`; \
-        what the columns mean is said in [CONTRIBUTING.md](../CONTRIBUTING.md).\n\n{table}"
-    );
-    std::fs::write(path, text)
+    // A part's section is under its name.
+    let before = std::fs::read_to_string(&path).unwrap_or_default();
+    let sections = before.split("\n## ").skip(1).filter_map(|section| section.split_once('\n'));
+    let mut sections: BTreeMap<&str, String> =
+        sections.map(|(name, text)| (name, text.trim_end().to_owned() + "\n")).collect();
+    let parts: BTreeSet<&str> = rows.iter().map(|(part, _)| *part).collect();
+    for part in parts {
+        let table = table(rows.iter().filter(|(of, _)| *of == part).map(|(_, row)| row));
+        sections.insert(part, format!("\n{date}, revision {revision}, seed {seed}.\n\n{table}"));
+    }
+    let sections = sections.iter().map(|(name, text)| format!("\n## {name}\n{text}"));
+    std::fs::write(path, HEADING.to_owned() + &sections.collect::<String>())
 }

@@ -14,12 +14,19 @@ use crate::orders::{BAD, Order};
 /// The time of the first and of the last of so many equal parts is told.
 const TENTHS: u64 = 10;
 
+/// Cycles before those that are counted.
+const WARM_UP: usize = 20;
+
 /// `cycles count=N`. Says how many nanoseconds a cycle took in the first and in the last tenth of them.
 pub(crate) fn run(office: &mut Office, order: &Order<'_>) -> Result<(), Trouble> {
     let scene = Scene::named("blocks").ok_or(BAD)?;
     let mut score = Score::default();
     let before = office.processes("")?.len();
     let count = order.number("count")?;
+    // Until all is there that is kept.
+    for _ in 0..WARM_UP {
+        cycle(office, &mut Score::default(), scene)?;
+    }
     let mut tenths = Vec::new();
     for tenth in 0..TENTHS {
         let began = Instant::now();
