@@ -33,7 +33,10 @@ use crate::time::Instant;
 macro_rules! select {
     (@arms $which:ident $index:expr;) => { unreachable!("one of the endpoints is ready") };
     (@arms $which:ident $index:expr; after $deadline:expr => $body:expr $(,)?) => { $body };
-    (@arms $which:ident $index:expr; $message:pat = $endpoint:ident => $body:block $(,)? $($rest:tt)*) => {
+    (@arms $which:ident $index:expr; $message:pat = $endpoint:ident => $body:block, $($rest:tt)*) => {
+        $crate::select!(@arms $which $index; $message = $endpoint => $body $($rest)*)
+    };
+    (@arms $which:ident $index:expr; $message:pat = $endpoint:ident => $body:block $($rest:tt)*) => {
         if $which == ::core::option::Option::Some($index) {
             match $crate::select::take($endpoint) {
                 $message => $body,
@@ -61,7 +64,10 @@ macro_rules! select {
     (@ends [$($ends:ident)*] $deadline:expr; $all:tt after $new:expr => $body:expr, $($rest:tt)+) => {
         ::core::compile_error!("`after` is the last arm of `select!`: nothing comes behind it")
     };
-    (@ends [$($ends:ident)*] $deadline:expr; $all:tt $message:pat = $endpoint:ident => $body:block $(,)? $($rest:tt)*) => {
+    (@ends [$($ends:ident)*] $deadline:expr; $all:tt $message:pat = $endpoint:ident => $body:block, $($rest:tt)*) => {
+        $crate::select!(@ends [$($ends)* $endpoint] $deadline; $all $($rest)*)
+    };
+    (@ends [$($ends:ident)*] $deadline:expr; $all:tt $message:pat = $endpoint:ident => $body:block $($rest:tt)*) => {
         $crate::select!(@ends [$($ends)* $endpoint] $deadline; $all $($rest)*)
     };
     (@ends [$($ends:ident)*] $deadline:expr; $all:tt $message:pat = $endpoint:ident => $body:expr $(, $($rest:tt)*)?) => {

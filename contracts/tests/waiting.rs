@@ -131,9 +131,11 @@ fn selections_at_two_places_do_not_take_each_others_turns() {
             _ = a => taken[0] += 1,
             _ = b => taken[1] += 1,
         }
+        // A block may have a comma behind it.
         select! {
-            _ = c => taken[2] += 1,
-            _ = d => taken[3] += 1,
+            _ = c => { taken[2] += 1 },
+            _ = d => { taken[3] += 1 },
+            after Instant::now() => panic!("both are ready"),
         }
     }
     assert_eq!(taken, [50; 4]);
