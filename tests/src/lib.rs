@@ -29,6 +29,7 @@ pub const PROCESSES: &[&str] = &[
     "examiner",
     "faulty",
     "fragile",
+    "greedy",
     "hostile",
     "keeper",
     "lives",

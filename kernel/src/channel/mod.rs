@@ -6,6 +6,7 @@
 mod sets;
 mod views;
 
+use core::alloc::Layout;
 use core::ptr;
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
@@ -44,8 +45,7 @@ pub fn create(shape: &Shape, holder: &'static Account) -> Result<&'static Channe
     let plan = shape.plan().ok_or(CreateError::OutOfMemory)?;
     let layout = plan.layout();
     holder.charge_channel().map_err(|account::OverLimit| CreateError::OverLimit)?;
-    let memory = CHANNEL_MEMORY.with(|heap| heap.allocate(layout.size(), layout.align(), holder.shared()));
-    let entry = memory.map_err(|exchange::OutOfMemory| {
+    let entry = memory_for(layout, holder).map_err(|exchange::OutOfMemory| {
         holder.discharge_channel();
         CreateError::OutOfMemory
     })?;
@@ -54,6 +54,21 @@ pub fn create(shape: &Shape, holder: &'static Account) -> Result<&'static Channe
     let channel = unsafe { &*initialise(address, (shape, &plan), next_id(), holder.owner(), mark) };
     channel.memory.store(ptr::from_ref(entry).cast_mut(), Relaxed);
     Ok(channel)
+}
+
+/// Memory for a channel, all of it mapped. There is no pause between its steps: who finds it in the ledger takes it for a
+/// channel.
+fn memory_for(layout: Layout, holder: &Account) -> Result<&'static BlockEntry, exchange::OutOfMemory> {
+    CHANNEL_MEMORY.with(|heap| {
+        let entry = heap.allocate(layout.size(), layout.align(), holder.shared())?;
+        while entry.capacity.load(Relaxed) < layout.size() {
+            if let Err(error) = heap.grow(entry) {
+                heap.free(entry);
+                return Err(error);
+            }
+        }
+        Ok(entry)
+    })
 }
 
 /// The channel whose memory this is.
