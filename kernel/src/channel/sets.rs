@@ -11,6 +11,7 @@ use spin::Mutex;
 
 use super::{CreateError, close_all, next_id};
 use crate::account::Account;
+use crate::service;
 
 /// A set with what the kernel keeps of it.
 #[repr(C)]
@@ -74,17 +75,20 @@ pub(super) unsafe fn holder(set: &Set) -> &'static Account {
     unsafe { (*ptr::from_ref(set).cast::<Record>()).holder }
 }
 
-/// Frees a set. Clients that were connected to it and that its holder has not seen yet are closed.
+/// Frees a set. Nobody provides the service whose set it was any more; clients that were connected to it and that its holder
+/// has not seen yet are closed. Between two of them it calls `pause`.
 ///
 /// # Safety
 ///
 /// The set has no other members, and nobody uses it any more.
-pub unsafe fn close_set(set: &'static Set) {
+pub unsafe fn close_set(set: &'static Set, pause: impl FnMut()) {
+    // First, so that nobody is connected to it any more.
+    service::withdraw_set(set);
     // SAFETY: passed on to the caller.
     let holder = unsafe { holder(set) };
     let word = ptr::from_ref(set) as usize | NOTIFY_SET;
     let is_newcomer = |end: &End| end.notify.load(Relaxed) == word && end.key.load(Relaxed) == NEW_MEMBER;
-    close_all(holder, is_newcomer, || {});
+    close_all(holder, is_newcomer, pause);
     let record = ptr::from_ref(set).cast::<Record>();
     let mut sets = holder.sets().0.lock();
     // SAFETY: the set is in its holder's list.

@@ -22,4 +22,6 @@ pub use boot_image::BootArchive;
 pub(crate) use own::KERNEL_PRIORITY;
 #[cfg(feature = "bare")]
 pub use own::start_all;
-pub use registry::{ConnectError, ServiceView, Taken, connect, connect_by_id, publish, survey, withdraw};
+pub use registry::{
+    ConnectError, ServiceView, Taken, connect, connect_by_id, publish, survey, withdraw, withdraw_set,
+};

@@ -2,6 +2,7 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::ptr;
 
 use contracts::Side;
 use contracts::abi::{Channel, Set};
@@ -45,7 +46,7 @@ pub enum ConnectError {
     OutOfMemory,
 }
 
-/// Makes SIP `sip`'s set known as a service. The set must live until [`withdraw`].
+/// Makes SIP `sip`'s set known as a service. The set must live until [`withdraw`] or [`withdraw_set`].
 pub fn publish(name: &str, contract: &ContractInfo, sip: u32, set: &'static Set) -> Result<(), Taken> {
     let mut services = SERVICES.lock();
     if services.list.iter().any(|service| service.name == name) {
@@ -63,6 +64,11 @@ pub fn withdraw(sip: u32) {
     if !planted(Bug::LastingService) {
         SERVICES.lock().list.retain(|service| service.sip != sip);
     }
+}
+
+/// Removes the service whose clients join this set, if there is one.
+pub fn withdraw_set(set: &Set) {
+    SERVICES.lock().list.retain(|service| !ptr::eq(service.set, set));
 }
 
 /// Makes a channel to the service `name` for a client that speaks `contract`; `client` owns its end of it.

@@ -54,7 +54,7 @@ extern "C" fn set_create() -> *const Set {
 
 unsafe extern "C" fn set_close(set: *const Set) {
     // SAFETY: the caller owns the set, which has no members, and gives it up.
-    unsafe { channel::close_set(&*set) };
+    unsafe { channel::close_set(&*set, sched::relax) };
 }
 
 extern "C" fn thread_block() {

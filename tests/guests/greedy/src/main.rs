@@ -4,12 +4,16 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use contracts::Contract;
+use contracts::spec::directory::Directory;
+use contracts::spec::directory::directory::{Client, ClientLookingUp, Ready};
+use contracts::spec::ping::PingPong;
 use contracts::spec::system::{Outcome, System};
+use contracts::{Contract, Name};
 
 rt::manifest! {
     main: main,
-    uses: { system: System },
+    provides: { greedy: PingPong },
+    uses: { directory: Directory, system: System },
     memory: 1 << 20,
 }
 
@@ -36,7 +40,11 @@ pub enum Large {
 
 fn main(grants: Grants) {
     let items = fill();
-    rt::log!("fact greed items={}", items.unwrap_or(0));
+    let before = look_up("greedy", grants.directory);
+    drop(grants.greedy.clients::<()>());
+    let after = before.and_then(|(before, directory)| Some((before, look_up("greedy", directory)?.0)));
+    let (before, after) = after.unwrap_or((Found::No, Found::No));
+    rt::log!("fact greed items={} before={before:?} after={after:?}", items.unwrap_or(0));
     grants.system.shutdown(Outcome::Success);
 }
 
@@ -56,4 +64,21 @@ fn fill() -> Option<u32> {
         good += u32::from(body == [number as u8; 4096]);
     }
     Some(good)
+}
+
+/// What the directory said.
+#[derive(Debug)]
+enum Found {
+    Yes,
+    Unknown,
+    No,
+}
+
+/// Looks a service up, and lets go of the channel to it.
+fn look_up(name: &str, directory: Client<Ready>) -> Option<(Found, Client<Ready>)> {
+    Some(match directory.lookup(Name::truncated(name), PingPong::FINGERPRINT).receive().ok()? {
+        ClientLookingUp::Found { next, .. } => (Found::Yes, next),
+        ClientLookingUp::Unknown { next } => (Found::Unknown, next),
+        ClientLookingUp::Refused { next, .. } => (Found::No, next),
+    })
 }
