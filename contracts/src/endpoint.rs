@@ -166,8 +166,8 @@ pub unsafe trait Receive: Endpoint {
     unsafe fn open(raw: RawEnd, message: u16) -> Self::Received;
 
     /// Waits for the next message. [`Closed`] if the peer is gone and nothing is left to receive. A message whose blocks
-    /// would break the SIP's limit is refused by closing the channel, which is `Closed`, too; whoever would rather make
-    /// room uses one of the other forms.
+    /// would break the SIP's limit is refused by closing the channel, which is `Closed`, too, also in a set and in `select!`;
+    /// whoever would rather make room uses one of the endpoint's other forms.
     #[inline]
     fn receive(self) -> Result<Self::Received, Closed> {
         let mut raw = self.into_raw();

@@ -97,6 +97,16 @@ impl<'a> Writer<'a> {
                 ),
             ));
         }
+        if ["alloc", "contracts", "core", "std"].contains(&module.as_str()) {
+            return Err(syn::Error::new(
+                surface.name.span(),
+                format!(
+                    "contract `{}` would become the module `{module}`, and that is a crate: a path that begins with it \
+                     would mean either\nhelp: rename the contract",
+                    protocol.name
+                ),
+            ));
+        }
         let inside = Inside { taken: generated_types(protocol) };
         let messages = surface
             .messages
