@@ -580,6 +580,7 @@ pub enum Weather {
 
 #[test]
 fn values_that_their_type_refuses_are_none() {
+    let _turn = turn();
     let block = |bytes: &[u8]| {
         let packet = wire::encode(spec::pipe::PipeWriter::Write {
             length: 1,
@@ -611,6 +612,7 @@ fn values_that_their_type_refuses_are_none() {
 
 #[test]
 fn what_is_made_up_is_a_value_to_its_type() {
+    let _turn = turn();
     let mut random = Random::new(9);
     for _ in 0..50 {
         let Weather::Days { today, later, sure } = made_up(0, &mut random);
@@ -664,6 +666,7 @@ pub enum Void {
 
 #[test]
 fn values_without_bytes_come_through_a_block_as_many_as_they_were() {
+    let _turn = turn();
     let void = |count| {
         let nothings = ExBox::copy_of(&vec![Nothing; count][..]).expect("memory");
         wire::encode(Void::Some { nothings }).expect("memory")
@@ -691,6 +694,7 @@ pub enum Bulk {
 
 #[test]
 fn a_large_message_is_decoded_on_a_small_stack() {
+    let _turn = turn();
     let packet = wire::encode(Bulk::All { bytes: [7; 16_384] }).expect("memory");
     let decode = move || {
         let (Bulk::All { bytes }, _) = wire::decode::<Bulk>(Side::Client, 0, packet).expect("it was encoded");
