@@ -47,6 +47,8 @@ pub struct OverLimit;
 pub struct Account {
     /// What SIPs see; first, so that its address is this one's.
     shared: abi::Account,
+    /// Bytes that are counted for blocks in the making, and not mapped yet.
+    awaited: AtomicU64,
     channels: AtomicU32,
     channel_limit: u32,
     /// Lines that its holder wrote to the log.
@@ -78,6 +80,7 @@ impl Account {
                 byte_limit: AtomicU64::new(limits.block_bytes),
                 marks: [const { AtomicU8::new(0) }; MARKS],
             },
+            awaited: AtomicU64::new(0),
             channels: AtomicU32::new(0),
             channel_limit: limits.channels,
             lines: AtomicU32::new(0),
@@ -156,14 +159,29 @@ impl Account {
         self.budget.tick(now)
     }
 
-    /// Bytes of blocks up to its limit.
-    pub fn room(&self) -> u64 {
-        self.shared.byte_limit.load(Relaxed).saturating_sub(self.block_bytes())
+    /// Counts `bytes` of a new block, all of them before the first is mapped: another thread may ask meanwhile.
+    pub fn charge_block(&self, bytes: usize) -> Result<(), OverLimit> {
+        let limit = self.shared.byte_limit.load(Relaxed);
+        let total = self.block_bytes().checked_add(bytes as u64).filter(|total| *total <= limit);
+        self.shared.bytes.store(total.ok_or(OverLimit)?, Relaxed);
+        self.awaited.store(self.awaited.load(Relaxed) + bytes as u64, Relaxed);
+        Ok(())
     }
 
-    /// Counts `bytes` of a new block, for which there was [`Account::room`].
-    pub fn charge_block(&self, bytes: usize) {
-        self.shared.bytes.store(self.block_bytes() + bytes as u64, Relaxed);
+    /// Of what [`Account::charge_block`] counted, `bytes` are mapped now, and in the ledger.
+    pub fn mapped(&self, bytes: usize) {
+        self.awaited.store(self.awaited.load(Relaxed) - bytes as u64, Relaxed);
+    }
+
+    /// Of what [`Account::charge_block`] counted, `bytes` will not be mapped.
+    pub fn give_up(&self, bytes: usize) {
+        self.mapped(bytes);
+        self.shared.bytes.store(self.block_bytes() - bytes as u64, Relaxed);
+    }
+
+    /// Its threads are gone: no block is in the making any more.
+    pub fn give_up_all(&self) {
+        self.give_up(self.awaited.load(Relaxed) as usize);
     }
 
     /// Counts a new channel.

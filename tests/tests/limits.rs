@@ -28,6 +28,7 @@ fn a_process_that_wants_all_gets_what_its_limits_allow() {
     assert_eq!(run.outcome, Outcome::Success, "{}\n{}", run.text(), run.log);
     let [found] = &facts(&run.log, "greed")[..] else { panic!("it reports once: {}", run.log) };
     assert_eq!(found.get::<u32>("items"), 512, "all of a channel larger than a step of the heap: {found}");
+    assert_eq!(found.get::<u32>("shares"), 1, "threads that ask at once share one limit: {found}");
     assert_eq!(found.text("before"), "Yes", "it provides a service: {found}");
     assert_eq!(found.text("after"), "Unknown", "nobody provides a service whose set is dropped: {found}");
 }

@@ -90,20 +90,25 @@ pub fn allocate(
     holder: &'static Account,
     mut pause: impl FnMut(),
 ) -> Result<&'static BlockEntry, AllocateError> {
-    let capacity = SystemHeap::capacity(size, align);
-    if capacity as u64 > holder.room() {
-        return Err(AllocateError::OverLimit);
-    }
     if memory::is_refused() {
         return Err(AllocateError::OutOfMemory);
     }
-    let entry = HEAP.with(|heap| heap.allocate(size, align, holder.shared()))?;
-    holder.charge_block(entry.capacity.load(Relaxed));
-    while entry.capacity.load(Relaxed) < capacity {
+    let capacity = SystemHeap::capacity(size, align);
+    holder.charge_block(capacity).map_err(|account::OverLimit| AllocateError::OverLimit)?;
+    let entry = HEAP.with(|heap| heap.allocate(size, align, holder.shared())).inspect_err(|_| {
+        holder.give_up(capacity);
+    })?;
+    let mut mapped = entry.capacity.load(Relaxed);
+    holder.mapped(mapped);
+    while mapped < capacity {
         pause();
         match HEAP.with(|heap| heap.grow(entry)) {
-            Ok(bytes) => holder.charge_block(bytes),
+            Ok(bytes) => {
+                holder.mapped(bytes);
+                mapped += bytes;
+            }
             Err(error) => {
+                holder.give_up(capacity - mapped);
                 free(entry, pause);
                 return Err(error.into());
             }
@@ -174,6 +179,7 @@ pub fn free(entry: &BlockEntry, mut pause: impl FnMut()) {
 /// Frees all blocks of an account whose SIP is gone, and what the heap keeps for the next allocation only. Returns how
 /// many. It calls `pause` from time to time.
 pub fn reclaim(holder: &Account, mut pause: impl FnMut()) -> usize {
+    holder.give_up_all();
     let owner = holder.owner().to_bits();
     let mut freed = 0;
     let is_its = |entry: &BlockEntry| entry.tracked.owner.load(Relaxed) == owner;

@@ -4,17 +4,22 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
+use alloc::vec::Vec;
+
 use contracts::spec::directory::Directory;
 use contracts::spec::directory::directory::{Client, ClientLookingUp, Ready};
-use contracts::spec::ping::PingPong;
+use contracts::spec::ping::{PingPong, ping_pong};
 use contracts::spec::system::{Outcome, System};
-use contracts::{Contract, Name};
+use contracts::{Contract, ExBox, Name};
 
 rt::manifest! {
     main: main,
     provides: { greedy: PingPong },
     uses: { directory: Directory, system: System },
     memory: 1 << 20,
+    blocks: 64 << 20,
 }
 
 /// Items of the largest channel.
@@ -40,11 +45,16 @@ pub enum Large {
 
 fn main(grants: Grants) {
     let items = fill();
+    let shares = share();
     let before = look_up("greedy", grants.directory);
     drop(grants.greedy.clients::<()>());
     let after = before.and_then(|(before, directory)| Some((before, look_up("greedy", directory)?.0)));
     let (before, after) = after.unwrap_or((Found::No, Found::No));
-    rt::log!("fact greed items={} before={before:?} after={after:?}", items.unwrap_or(0));
+    rt::log!(
+        "fact greed items={} shares={} before={before:?} after={after:?}",
+        items.unwrap_or(0),
+        shares.unwrap_or(0)
+    );
     grants.system.shutdown(Outcome::Success);
 }
 
@@ -64,6 +74,28 @@ fn fill() -> Option<u32> {
         good += u32::from(body == [number as u8; 4096]);
     }
     Some(good)
+}
+
+/// Has four threads want more than half of all the blocks that there may be, at once. Returns how many have got it.
+fn share() -> Option<usize> {
+    let mut waiting = Vec::new();
+    for _ in 0..4 {
+        let (client, server) = PingPong::channel().ok()?;
+        rt::thread::spawn(move || hold(server)).ok()?;
+        waiting.push(client.ping(0));
+    }
+    // All are kept until each has answered.
+    let answers: Vec<_> = waiting.into_iter().map(|waiting| waiting.receive()).collect();
+    let got = |answer: &_| matches!(answer, Ok(ping_pong::ClientWaiting::Pong { value: 1, .. }));
+    Some(answers.iter().filter(|answer| got(answer)).count())
+}
+
+/// Wants a block, says 1 if it has it, and keeps it until the client goes.
+fn hold(server: ping_pong::Server<ping_pong::Idle>) {
+    let Ok(ping_pong::ServerIdle::Ping { next, .. }) = server.receive() else { return };
+    let block = ExBox::<[u8]>::zeroed(34 << 20);
+    // It ends with the channel.
+    let _ = next.pong(u64::from(block.is_ok())).receive();
 }
 
 /// What the directory said.
