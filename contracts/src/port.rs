@@ -3,7 +3,7 @@
 use core::mem::{align_of, offset_of, size_of};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use crate::abi::{Channel, End, Label, Owner, Ring, SLOT_ALIGN, Tracked};
+use crate::abi::{Channel, End, Label, Owner, OwnerKind, Ring, SLOT_ALIGN, Tracked};
 use crate::binding;
 use crate::endpoint::{Closed, Contract, Side};
 use crate::exchange::{Exchange, Transfer};
@@ -108,6 +108,14 @@ impl RawEnd {
         let channel = self.channel();
         let peer = channel.end(channel.side_of(self.end).peer());
         Owner::from_bits(peer.tracked.owner.load(Relaxed))
+    }
+
+    /// Number of the SIP that has the other end now; 0 if it is on its way to another, or no SIP's.
+    pub fn peer_sip(&self) -> u32 {
+        match self.peer_owner().kind() {
+            OwnerKind::Sip(id) => id,
+            _ => 0,
+        }
     }
 
     /// Whether the peer has closed its end.

@@ -24,11 +24,13 @@ fn a_process_is_told_of_each_limit_that_it_runs_into_and_goes_on() {
 
 #[test]
 fn a_process_that_wants_all_gets_what_its_limits_allow() {
-    let run = system_of(&["directory", "greedy"]).run(Duration::from_secs(120)).expect("the machine runs");
+    let run =
+        system_of(&["directory", "pong", "greedy"]).run(Duration::from_secs(120)).expect("the machine runs");
     assert_eq!(run.outcome, Outcome::Success, "{}\n{}", run.text(), run.log);
     let [found] = &facts(&run.log, "greed")[..] else { panic!("it reports once: {}", run.log) };
     assert_eq!(found.get::<u32>("items"), 512, "all of a channel larger than a step of the heap: {found}");
     assert_eq!(found.get::<u32>("shares"), 1, "threads that ask at once share one limit: {found}");
     assert_eq!(found.text("before"), "Yes", "it provides a service: {found}");
     assert_eq!(found.text("after"), "Unknown", "nobody provides a service whose set is dropped: {found}");
+    assert_eq!(found.get::<u32>("clients"), 40, "channels by lookup count, too: {found}");
 }

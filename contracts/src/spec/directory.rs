@@ -64,6 +64,8 @@ pub enum Broker {
         service: u64,
         /// Fingerprint of the contract that the client speaks.
         fingerprint: u64,
+        /// Number of the SIP that the channel is for, and counts against; 0 if it is nobody's.
+        client: u32,
     },
     /// The client's end of it.
     #[server(Connecting => Ready)]
@@ -114,6 +116,8 @@ pub enum ConnectError {
     Gone,
     /// There is no memory for a channel.
     Exhausted,
+    /// The client has as many channels as it may have, or was on its way to another process.
+    OverLimit,
 }
 
 impl core::fmt::Display for ConnectError {
@@ -122,6 +126,7 @@ impl core::fmt::Display for ConnectError {
             ConnectError::Mismatch => "it speaks another contract",
             ConnectError::Gone => "its provider is gone",
             ConnectError::Exhausted => "out of memory",
+            ConnectError::OverLimit => "no more channels are allowed",
         })
     }
 }

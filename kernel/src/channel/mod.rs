@@ -26,7 +26,7 @@ use crate::memory::PAGE_SIZE;
 /// Why there is no new channel or set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CreateError {
-    /// The holder's limit does not allow it.
+    /// The limit of whom it counts against does not allow it.
     OverLimit,
     /// Memory is exhausted, or a channel of this shape would be larger than any may be.
     OutOfMemory,
@@ -39,16 +39,21 @@ fn next_id() -> u64 {
     NEXT_ID.fetch_add(1, Relaxed)
 }
 
-/// A new channel, which counts against `holder`, and whose ends belong to it.
-pub fn create(shape: &Shape, holder: &'static Account) -> Result<&'static Channel, CreateError> {
+/// A new channel, which counts against `payer`, and whose ends belong to `holder`.
+pub fn create(
+    shape: &Shape,
+    holder: &'static Account,
+    payer: &'static Account,
+) -> Result<&'static Channel, CreateError> {
     // The shape is a manifest's word: no contract that was compiled is too large.
     let plan = shape.plan().ok_or(CreateError::OutOfMemory)?;
     let layout = plan.layout();
-    holder.charge_channel().map_err(|account::OverLimit| CreateError::OverLimit)?;
+    payer.charge_channel().map_err(|account::OverLimit| CreateError::OverLimit)?;
     let entry = memory_for(layout, holder).map_err(|exchange::OutOfMemory| {
-        holder.discharge_channel();
+        payer.discharge_channel();
         CreateError::OutOfMemory
     })?;
+    entry.account.store(ptr::from_ref(payer.shared()).cast_mut(), Relaxed);
     let (address, mark) = (entry.address.load(Relaxed) as *mut u8, entry.tracked.mark.load(Relaxed));
     // SAFETY: the memory is fresh, and large enough for the plan.
     let channel = unsafe { &*initialise(address, (shape, &plan), next_id(), holder.owner(), mark) };

@@ -8,15 +8,15 @@ use contracts::{AnyEndpoint, ExBox, Name, Service, Side};
 
 use super::own::Never;
 use super::registry;
-use crate::{account, memory};
+use crate::{account, memory, sip};
 
 /// Serves the broker.
 pub(super) fn serve(service: Service<Broker>) -> Never {
     let mut clients = service.clients::<()>();
     loop {
         let client = match clients.receive().received {
-            Ok(broker::ServerReady::Connect { service, fingerprint, next }) => {
-                match connect(service, fingerprint) {
+            Ok(broker::ServerReady::Connect { service, fingerprint, client, next }) => {
+                match connect(service, fingerprint, client) {
                     Ok(endpoint) => next.connected(endpoint),
                     Err(error) => next.refused(error),
                 }
@@ -32,16 +32,18 @@ pub(super) fn serve(service: Service<Broker>) -> Never {
     }
 }
 
-fn connect(service: u64, fingerprint: u64) -> Result<AnyEndpoint, ConnectError> {
+/// A channel that counts against SIP `client`, for which the directory asks. Until that receives its end, it is ours.
+fn connect(service: u64, fingerprint: u64, client: u32) -> Result<AnyEndpoint, ConnectError> {
     memory::admit().map_err(|memory::Exhausted| ConnectError::Exhausted)?;
-    let (channel, start) =
-        registry::connect_by_id(service, fingerprint, &account::KERNEL).map_err(|error| match error {
+    let payer = sip::account_of(client).ok_or(ConnectError::OverLimit)?;
+    let (channel, start) = registry::connect_by_id(service, fingerprint, &account::KERNEL, payer).map_err(
+        |error| match error {
             registry::ConnectError::Unknown => ConnectError::Gone,
             registry::ConnectError::Mismatch(_) => ConnectError::Mismatch,
-            registry::ConnectError::OverLimit | registry::ConnectError::OutOfMemory => {
-                ConnectError::Exhausted
-            }
-        })?;
+            registry::ConnectError::OverLimit => ConnectError::OverLimit,
+            registry::ConnectError::OutOfMemory => ConnectError::Exhausted,
+        },
+    )?;
     // SAFETY: the end is fresh and ours, in its contract's start state, in which the client sends: services are
     // provided by servers that receive first.
     Ok(unsafe { AnyEndpoint::from_raw(RawEnd::new(channel.end(Side::Client)), Side::Client, start) })

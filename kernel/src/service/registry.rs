@@ -82,20 +82,22 @@ pub fn connect(
     if let Some(difference) = contract.difference(&service.contract) {
         return Err(ConnectError::Mismatch(difference));
     }
-    make(service, contract.shape.fingerprint, client)
+    make(service, contract.shape.fingerprint, client, client)
 }
 
-/// As [`connect`], to the SIP's service with this number, for a client whose contract has this fingerprint. Also returns
-/// the contract's start state. The kernel's own services are not reached this way.
+/// As [`connect`], to the SIP's service with this number, for a client whose contract has this fingerprint. `client`
+/// owns its end, and the channel counts against `payer`. Also returns the contract's start state. The kernel's own services
+/// are not reached this way.
 pub fn connect_by_id(
     id: u64,
     fingerprint: u64,
     client: &'static Account,
+    payer: &'static Account,
 ) -> Result<(&'static Channel, u16), ConnectError> {
     let services = SERVICES.lock();
     let found = services.list.iter().find(|service| service.id == id && service.sip != 0);
     let service = found.ok_or(ConnectError::Unknown)?;
-    Ok((make(service, fingerprint, client)?, service.contract.shape.start))
+    Ok((make(service, fingerprint, client, payer)?, service.contract.shape.start))
 }
 
 /// A channel for a client whose contract has this fingerprint: the service's, or one that it extends. Its shape is the
@@ -104,9 +106,10 @@ fn make(
     service: &Service,
     fingerprint: u64,
     client: &'static Account,
+    payer: &'static Account,
 ) -> Result<&'static Channel, ConnectError> {
     let shape = service.contract.shape_for(fingerprint).ok_or(ConnectError::Mismatch(Difference::States))?;
-    let channel = channel::create(shape, client).map_err(|error| match error {
+    let channel = channel::create(shape, client, payer).map_err(|error| match error {
         channel::CreateError::OverLimit => ConnectError::OverLimit,
         channel::CreateError::OutOfMemory => ConnectError::OutOfMemory,
     })?;

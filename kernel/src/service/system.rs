@@ -102,10 +102,7 @@ fn answer_start(
 
 /// The SIP at the other end; 0 if that is on its way to another.
 fn asker(next: &impl Endpoint) -> u32 {
-    match next.as_raw().peer_owner().kind() {
-        OwnerKind::Sip(id) => id,
-        _ => 0,
-    }
+    next.as_raw().peer_sip()
 }
 
 /// Whether an answer of some length may be put together.

@@ -22,6 +22,7 @@ use super::faults;
 use super::images::Image;
 use super::load::{self, GrowError, Loaded, StartError};
 use super::trace;
+use crate::account::Account;
 use crate::arch::serial;
 use crate::arch::trap::TrapFrame;
 use crate::memory::layout::USER_END;
@@ -297,6 +298,11 @@ pub fn reap_forever(vital: Option<&str>) -> ! {
         }
         sched::set_priority(sched::current(), own_priority);
     }
+}
+
+/// The account of a SIP that is not reaped. It is good until the next switch, and while something counts against it.
+pub(crate) fn account_of(id: u32) -> Option<&'static Account> {
+    SIPS.lock().by_id.get(&id).map(|sip| sip.loaded.account)
 }
 
 /// The priority of the threads of a SIP that runs; 0 for anybody else.

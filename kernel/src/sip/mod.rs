@@ -40,6 +40,6 @@ pub use life::{
     start_kept, survey, watch,
 };
 #[cfg(feature = "bare")]
-pub(crate) use life::{exit_thread, grow_heap, panicked, spawn_thread};
+pub(crate) use life::{account_of, exit_thread, grow_heap, panicked, spawn_thread};
 #[cfg(feature = "bare")]
 pub use load::StartError;

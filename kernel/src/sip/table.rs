@@ -37,7 +37,7 @@ extern "C" fn channel_create(request: &ChannelRequest) -> *const Channel {
         return ptr::null();
     }
     channel::learn_names(request);
-    channel::create(&request.shape, caller()).map_or(ptr::null(), |channel| channel)
+    channel::create(&request.shape, caller(), caller()).map_or(ptr::null(), |channel| channel)
 }
 
 unsafe extern "C" fn end_close(end: *const End) {

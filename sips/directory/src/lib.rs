@@ -5,7 +5,7 @@
 extern crate alloc;
 
 use contracts::spec::directory::directory::{Ready, Server, ServerReady};
-use contracts::{Closed, EndpointSet, ExBox};
+use contracts::{Closed, Endpoint, EndpointSet, ExBox};
 
 mod names;
 
@@ -20,7 +20,7 @@ pub fn serve(mut clients: EndpointSet<Server<Ready>>, mut names: Names) -> Resul
         let client = match clients.receive().received {
             Ok(ServerReady::Lookup { name, fingerprint, next }) => {
                 let answer;
-                (names, answer) = names.connect(&name, fingerprint)?;
+                (names, answer) = names.connect(&name, fingerprint, next.as_raw().peer_sip())?;
                 match answer {
                     Answer::Connected(endpoint) => next.found(endpoint),
                     Answer::Unknown => next.unknown(),

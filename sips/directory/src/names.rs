@@ -33,15 +33,15 @@ impl Names {
         Names { broker, services: HashMap::new() }
     }
 
-    /// Connects to the service `name` for a client that speaks the contract of this fingerprint.
+    /// Connects to the service `name` for the SIP `client`, which speaks the contract of this fingerprint.
     ///
     /// # Errors
     /// [`Closed`] when the broker is gone.
-    pub fn connect(mut self, name: &str, fingerprint: u64) -> Result<(Self, Answer), Closed> {
+    pub fn connect(mut self, name: &str, fingerprint: u64, client: u32) -> Result<(Self, Answer), Closed> {
         if let Some(service) = self.services.get(name) {
             let service = service.id;
             let answer;
-            (self, answer) = self.ask(service, fingerprint)?;
+            (self, answer) = self.ask(service, fingerprint, client)?;
             if !matches!(answer, Answer::Refused(_)) {
                 return Ok((self, answer));
             }
@@ -50,7 +50,7 @@ impl Names {
         match self.services.get(name) {
             Some(service) => {
                 let service = service.id;
-                self.ask(service, fingerprint)
+                self.ask(service, fingerprint, client)
             }
             None => Ok((self, Answer::Unknown)),
         }
@@ -67,8 +67,8 @@ impl Names {
         Ok((self, list))
     }
 
-    fn ask(self, service: u64, fingerprint: u64) -> Result<(Self, Answer), Closed> {
-        let (broker, answer) = match self.broker.connect(service, fingerprint).receive()? {
+    fn ask(self, service: u64, fingerprint: u64, client: u32) -> Result<(Self, Answer), Closed> {
+        let (broker, answer) = match self.broker.connect(service, fingerprint, client).receive()? {
             ClientConnecting::Connected { endpoint, next } => (next, Answer::Connected(endpoint)),
             ClientConnecting::Refused { error, next } => (next, Answer::Refused(error)),
         };

@@ -28,7 +28,7 @@ fn service(id: u64, name: &str) -> ServiceInfo {
 fn kernel(mut server: broker::Server<broker::Ready>, services: &Services) {
     while let Ok(request) = server.receive() {
         server = match request {
-            BrokerReady::Connect { service, fingerprint, next } => {
+            BrokerReady::Connect { service, fingerprint, next, .. } => {
                 let known = services.lock().expect("no panic").iter().any(|known| known.id == service);
                 if !known {
                     next.refused(ConnectError::Gone)

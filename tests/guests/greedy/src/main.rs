@@ -7,12 +7,13 @@
 extern crate alloc;
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use contracts::spec::directory::Directory;
 use contracts::spec::directory::directory::{Client, ClientLookingUp, Ready};
+use contracts::spec::directory::{ConnectError, Directory};
 use contracts::spec::ping::{PingPong, ping_pong};
 use contracts::spec::system::{Outcome, System};
-use contracts::{Contract, ExBox, Name};
+use contracts::{Contract, ExBox, Instant, Name};
 
 rt::manifest! {
     main: main,
@@ -20,8 +21,12 @@ rt::manifest! {
     uses: { directory: Directory, system: System },
     memory: 1 << 20,
     blocks: 64 << 20,
+    channels: CHANNELS,
 }
 
+const CHANNELS: u32 = 40;
+/// What its manifest uses takes a channel each.
+const USED: u32 = 2;
 /// Items of the largest channel.
 const ITEMS: u32 = 512;
 
@@ -48,10 +53,13 @@ fn main(grants: Grants) {
     let shares = share();
     let before = look_up("greedy", grants.directory);
     drop(grants.greedy.clients::<()>());
-    let after = before.and_then(|(before, directory)| Some((before, look_up("greedy", directory)?.0)));
-    let (before, after) = after.unwrap_or((Found::No, Found::No));
+    let after = before.and_then(|(before, directory)| Some((before, look_up("greedy", directory)?)));
+    let Some((before, (after, directory))) = after else { return };
+    // Those that were made above are closed when their threads have ended.
+    contracts::time::sleep_until(Instant::now() + Duration::from_millis(50));
+    let clients = hoard(directory);
     rt::log!(
-        "fact greed items={} shares={} before={before:?} after={after:?}",
+        "fact greed items={} shares={} before={before:?} after={after:?} clients={clients}",
         items.unwrap_or(0),
         shares.unwrap_or(0)
     );
@@ -104,6 +112,25 @@ enum Found {
     Yes,
     Unknown,
     No,
+}
+
+/// Keeps as many channels to a service as it gets by looking it up. Returns how many it then has, if that is why there are
+/// no more.
+fn hoard(mut directory: Client<Ready>) -> u32 {
+    let mut clients = Vec::new();
+    while clients.len() <= CHANNELS as usize {
+        match directory.lookup(Name::truncated("pong"), PingPong::FINGERPRINT).receive() {
+            Ok(ClientLookingUp::Found { endpoint, next }) => {
+                clients.push(endpoint);
+                directory = next;
+            }
+            Ok(ClientLookingUp::Refused { error: ConnectError::OverLimit, .. }) => {
+                return clients.len() as u32 + USED;
+            }
+            _ => break,
+        }
+    }
+    0
 }
 
 /// Looks a service up, and lets go of the channel to it.
