@@ -183,4 +183,9 @@ fn a_record_holds_the_last_lines_that_the_process_itself_has_logged() {
         ["line 3", "line 4", "line 5", "line 6", "line 7", "line 8", "line 9", "line 10"]
     );
     assert_eq!(said("body"), ["  none"]);
+    // However many channels it had.
+    assert_eq!(said("channels"), ["300 channels"]);
+    let channels = record("channels");
+    let more = channels.iter().position(|line| *line == "  and 568 more");
+    assert_eq!(more.map(|more| channels[more + 1]), Some("last log lines:"), "{channels:#?}");
 }

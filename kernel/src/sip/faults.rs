@@ -20,6 +20,8 @@ use crate::{channel, log};
 const MOST_RECORDS: usize = 64;
 /// Bytes of a record's text at most.
 const MOST_BYTES: usize = 8 << 10;
+/// Channels in a record: there is room for what comes after them.
+const MOST_CHANNELS: usize = 32;
 /// Lines of the log in a record.
 const LOG_LINES: usize = 8;
 
@@ -94,13 +96,16 @@ fn describe(sip: u32, loaded: &Loaded, exit: &Exit, out: &mut dyn Write) -> fmt:
     let mut result = Ok(());
     channel::survey_of(loaded.account, |view| {
         channels += 1;
-        let line =
-            writeln!(out, "  {:>6} {} {:?} in state {}", view.id, view.contract, view.side, view.state);
-        result = result.and(line);
+        if channels <= MOST_CHANNELS && result.is_ok() {
+            result =
+                writeln!(out, "  {:>6} {} {:?} in state {}", view.id, view.contract, view.side, view.state);
+        }
     });
     result?;
-    if channels == 0 {
-        writeln!(out, "  none")?;
+    match channels {
+        0 => writeln!(out, "  none")?,
+        1..=MOST_CHANNELS => {}
+        _ => writeln!(out, "  and {} more", channels - MOST_CHANNELS)?,
     }
     writeln!(out, "last log lines:")?;
     let mut says = Text::<160>::default();

@@ -5,6 +5,9 @@
 use core::arch::asm;
 use core::hint::black_box;
 
+use contracts::Contract;
+use contracts::spec::ping::PingPong;
+
 rt::manifest! {
     main: main,
 }
@@ -33,6 +36,13 @@ fn inner(what: &str) -> u64 {
         "panic" => {
             (1..=10).for_each(|line| rt::log!("line {line}"));
             panic!("from within")
+        }
+        // With more channels than a record has room for.
+        "channels" => {
+            let channels: [_; 300] = core::array::from_fn(|_| PingPong::channel());
+            rt::log!("{} channels", channels.iter().filter(|channel| channel.is_ok()).count());
+            // SAFETY: as above.
+            unsafe { asm!("ud2") }
         }
         // By the library's own functions.
         "bounds" => return u64::from(black_box(&[1u8, 2, 3][..])[3 + nothing]),
