@@ -5,11 +5,13 @@ pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, A
 pub(crate) use host::*;
 
 /// Statics. A checker's cannot be made by the compiler.
+#[cfg(feature = "std")]
 macro_rules! statics {
     ($($(#[$attributes:meta])* static $name:ident: $type:ty = $value:expr;)*) => {
         $($(#[$attributes])* static $name: $type = $value;)*
     };
 }
+#[cfg(feature = "std")]
 pub(crate) use statics;
 
 /// Stands beside memory that is not made of atomics, for a checker to see whether two use it at once.

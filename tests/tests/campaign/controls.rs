@@ -65,17 +65,19 @@ pub(crate) fn run(control: &Control) -> Result<Row, Failed> {
     }
     let how = match run.outcome {
         Outcome::Success => return Err("the bug was not found".into()),
-        Outcome::TimedOut => "the system hangs".to_owned(),
-        Outcome::Panic => {
-            run.log.lines().find(|line| line.starts_with("kernel panic")).unwrap_or("").to_owned()
+        Outcome::Panic => run.log.lines().find(|line| line.starts_with("kernel panic")),
+        _ => {
+            let found = run.log.lines().find_map(|line| line.split_once("fact failed "));
+            found.map(|(_, why)| why.split_once(" (").map_or(why, |(why, _)| why))
         }
-        _ => run
-            .log
-            .lines()
-            .find_map(|line| line.split_once("fact failed "))
-            .map_or(String::new(), |(_, why)| why.split_once(" (").map_or(why, |(why, _)| why).to_owned()),
     };
-    Ok(Row::control(&control.name(), &how))
+    match how {
+        Some(how) => Ok(Row::control(&control.name(), how)),
+        // A machine that was too slow, or that broke, has found nothing.
+        None => {
+            Err(format!("{:?}, and nothing says what was found: {}", run.outcome, last_words(&run)).into())
+        }
+    }
 }
 
 /// Without a bug the orders of all controls are carried out well.

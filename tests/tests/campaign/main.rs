@@ -101,6 +101,7 @@ fn run_part(part: &Part, scale: Scale) -> Result<Vec<Row>, Failed> {
     if balance.get::<i64>("frames") > MOST_FRAMES || balance.get::<i64>("heap") > MOST_HEAP_BYTES {
         return Err(format!("something is left in the end: {balance}").into());
     }
+    parts::at_least(&rows, part.least)?;
     (part.check)(&run.log, &rows)?;
     Ok(rows)
 }
