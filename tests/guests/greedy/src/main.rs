@@ -33,6 +33,7 @@ const ITEMS: u32 = 512;
 /// A channel of more than two MiB.
 #[derive(Contract)]
 #[contract(start = Ready)]
+#[expect(clippy::large_enum_variant, reason = "its slots are to be large")]
 pub enum Large {
     /// Asks for items.
     #[client(Ready => Feeding)]
