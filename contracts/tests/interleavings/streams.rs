@@ -87,7 +87,8 @@ fn a_sender_that_waits_learns_of_the_close_and_gets_its_message_back() {
         });
         let sent = (1..=3).try_fold(client, |client, value| client.item(item(value)));
         // The first was received, so there was room for the second.
-        assert_eq!(*sent.err().expect("nobody receives the third").0.block, 3);
+        let Err(unsent) = sent else { panic!("nobody receives the third") };
+        assert_eq!(*unsent.0.block, 3);
         receiving.join().unwrap();
     });
 }
