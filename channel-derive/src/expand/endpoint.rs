@@ -246,6 +246,7 @@ impl Writer<'_> {
             });
             quote! {
                 #number => {
+                    // SAFETY: a message of this number is at the ring's head, and this is its body.
                     let #content = unsafe { __contracts::port::RawEnd::take::<#contract, #body>(&mut #raw, #side_value) };
                     #received::#variant { #(#fields: #content.#fields,)* #next }
                 }
