@@ -5,19 +5,26 @@
 //! outranks the peer, and when an interrupt left work.
 
 mod budget;
+#[cfg(feature = "bare")]
+mod event;
+#[cfg(feature = "bare")]
+mod preemption;
 mod queue;
 mod sleepers;
 #[cfg(feature = "bare")]
 mod threads;
 
 pub use budget::{Budget, Overrun, WINDOW_TICKS};
+#[cfg(feature = "bare")]
+pub use event::{Event, SERIAL_INPUT};
+#[cfg(feature = "campaign")]
+pub(crate) use preemption::{can_make_room, make_room, preempted_at_rest, share_out, share_out_with};
+#[cfg(feature = "bare")]
+pub use preemption::{leave, set_overrun_hook, start_preemption, ticks};
 pub use queue::{MOST_PRIORITY, Queued, RunQueue};
 pub use sleepers::{Sleeper, Sleepers};
 #[cfg(feature = "bare")]
 pub use threads::{
-    Event, Ring3, SERIAL_INPUT, Thread, ThreadError, adopt_boot_thread, block, block_until, current,
-    is_ready, kernel_threads, leave, place, ready, relax, retire, set_overrun_hook, set_priority, spawn,
-    spawn_in_ring3, start_preemption, ticks, yield_now,
+    Ring3, Thread, ThreadError, adopt_boot_thread, block, block_until, current, is_ready, kernel_threads,
+    place, ready, relax, retire, set_priority, spawn, spawn_in_ring3, yield_now,
 };
-#[cfg(feature = "campaign")]
-pub(crate) use threads::{can_make_room, make_room, preempted_at_rest, share_out, share_out_with};

@@ -15,7 +15,7 @@
 //! SIP's stack. The kernel's code is not preempted; long work in it calls [`relax`] where it may be interrupted.
 //!
 //! A ready thread is in the queue or in the core's `woken` list. A waiting one is named in exactly one place: an end's
-//! `notify`, a set's `waiter`, an [`Event`], or the list of sleepers; whoever takes it out of there makes it ready.
+//! `notify`, a set's `waiter`, an [`Event`](super::Event), or the list of sleepers; whoever takes it out of there makes it ready.
 //!
 //! A thread that does not run is at a safe point: between two steps of its own code, or where it waits. So it can be
 //! retired (7) at any time. It may still be named where it waited, until its SIP's ends are closed; whoever wakes it
@@ -23,52 +23,50 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::arch::{asm, naked_asm};
+use core::arch::naked_asm;
 use core::cell::UnsafeCell;
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 
-use conquer_once::spin::OnceCell;
 use contracts::abi::{self, OwnerKind};
 use contracts::binding::bare::switch;
 use contracts::sabotage::{Bug, planted};
 use spin::Mutex;
 
-use super::{Queued, RunQueue, Sleeper, Sleepers};
+use super::event::SERIAL_INPUT;
+use super::{Queued, RunQueue, Sleeper, Sleepers, preemption};
 use crate::account::{self, Account};
 use crate::arch::ring3;
-use crate::arch::switch::run_on;
-use crate::arch::trap::{self, Context, Preemption, TrapFrame};
+use crate::arch::trap::{self, Context};
 use crate::arch::{clock, cores, interrupts};
 use crate::memory::PhysAddr;
-use crate::memory::layout;
 use crate::memory::space::UserMemory;
-use crate::memory::stacks::{Stack, StackError};
+use crate::memory::stacks::Stack;
 use crate::unwind::Start;
 
 /// A thread and its stack.
 ///
-/// Holding one proves that it is not freed; it must have [`leave`]d, have been [`retire`]d, or never have run, before it
-/// is dropped, and nothing may name it any more.
+/// Holding one proves that it is not freed; it must have [left](super::leave), have been [`retire`]d, or never have run,
+/// before it is dropped, and nothing may name it any more.
 #[repr(C)]
 pub struct Thread {
     /// What SIPs see; first, so that its address is this one's.
-    shared: abi::Thread,
-    account: &'static Account,
+    pub(super) shared: abi::Thread,
+    pub(super) account: &'static Account,
     queued: Queued<Ready>,
     sleeper: Sleeper<Ready>,
     /// Where it is named besides the list of sleepers, while it is in that.
     word: AtomicPtr<AtomicUsize>,
     /// Whether it has left, for good.
-    left: AtomicBool,
+    pub(super) left: AtomicBool,
     /// None for the boot thread, whose stack the loader made. That of a domain's thread is the kernel's.
     stack: Option<Stack>,
     /// Of a domain's thread: where it is when it is not in the kernel.
     ring3: Option<Box<Ring3>>,
     /// What it goes on with after it was preempted.
-    preempted: UnsafeCell<MaybeUninit<Context>>,
+    pub(super) preempted: UnsafeCell<MaybeUninit<Context>>,
 }
 
 // SAFETY: the context is written by the interrupt that preempts the thread and read when it goes on, one at a time.
@@ -140,27 +138,11 @@ static BOOT_THREAD: Thread = Thread {
 /// The boot thread, and those of the kernel that were spawned; they run for good.
 static KERNEL_THREADS: AtomicU32 = AtomicU32::new(1);
 
-/// Ticks of the timer so far.
-static TICKS: AtomicU64 = AtomicU64::new(0);
 /// Whether no thread runs.
-static IDLE: AtomicBool = AtomicBool::new(false);
-/// The SIP that has broken its budget, until that is seen to; 0 is none.
-static OVERRUN: AtomicU32 = AtomicU32::new(0);
-static OVERRUN_HOOK: OnceCell<fn(sip: u32)> = OnceCell::uninit();
-
+pub(super) static IDLE: AtomicBool = AtomicBool::new(false);
 /// Number of the kernel's own threads.
 pub fn kernel_threads() -> u32 {
     KERNEL_THREADS.load(Relaxed)
-}
-
-/// Ticks of the timer so far; see [`crate::arch::apic::TIMER_HERTZ`].
-pub fn ticks() -> u64 {
-    TICKS.load(Relaxed)
-}
-
-/// Sets who ends a SIP, all of whose threads are at rest, that has broken its budget. The first call counts.
-pub fn set_overrun_hook(hook: fn(sip: u32)) {
-    OVERRUN_HOOK.init_once(|| hook);
 }
 
 /// Makes the running code, which the loader started, a thread of the kernel with this priority.
@@ -345,7 +327,7 @@ pub fn set_priority(thread: &Thread, priority: u32) {
 }
 
 /// Moves the woken threads to the queue, where each comes last of its priority, the first to be woken first.
-fn queue_woken() {
+pub(super) fn queue_woken() {
     let core = cores::core();
     let mut reversed: *mut abi::Thread = ptr::null_mut();
     let mut next = core.woken.swap(ptr::null_mut(), Relaxed);
@@ -375,7 +357,7 @@ fn next_thread() -> Option<&'static Thread> {
 }
 
 /// Does what interrupts left to do.
-fn run_events() {
+pub(super) fn run_events() {
     let events = cores::take_events();
     if events & cores::EVENT_SERIAL != 0 {
         SERIAL_INPUT.signal();
@@ -386,7 +368,7 @@ fn run_events() {
 }
 
 /// Waits until there is a thread that could run.
-fn wait_for_thread() -> &'static Thread {
+pub(super) fn wait_for_thread() -> &'static Thread {
     loop {
         run_events();
         if let Some(next) = next_thread() {
@@ -431,118 +413,12 @@ pub fn relax() {
     }
 }
 
-const PREEMPTION_STACK_PAGES: usize = 4;
-
-/// Where the core decides what runs when no thread's stack will do. It is free again when the decision is made.
-static PREEMPTION_STACK: OnceCell<Stack> = OnceCell::uninit();
-
-/// Makes interrupts share the core out among SIPs' threads. Called once.
-pub fn start_preemption() -> Result<(), StackError> {
-    let stack = Stack::allocate(PREEMPTION_STACK_PAGES)?;
-    PREEMPTION_STACK.init_once(|| stack);
-    trap::set_preemption_hook(preempt);
-    Ok(())
-}
-
-/// Counts a tick for whoever runs. Returns the SIP that has broken its budget by it.
-fn count_tick() {
-    let now = TICKS.load(Relaxed) + 1;
-    TICKS.store(now, Relaxed);
-    if !IDLE.load(Relaxed) {
-        let thread = current();
-        if thread.account.tick(now).is_err() {
-            OVERRUN.store(thread.shared.sip.load(Relaxed), Relaxed);
-        }
-    }
-}
-
-/// Whether the interrupted context makes room: it does if it is a SIP's own code and not in the middle of a step. The
-/// kernel is not preempted, so none of its locks is held then.
-fn preempt(frame: &TrapFrame) -> Option<Preemption> {
-    if frame.vector == u64::from(trap::VECTOR_TIMER) {
-        count_tick();
-    }
-    if can_make_room(frame) { make_room(share_out) } else { None }
-}
-
-/// Whether this context, in which the running thread is, can be preempted.
-pub(crate) fn can_make_room(frame: &TrapFrame) -> bool {
-    frame.is_user() || layout::is_sip_code(frame.rip) && cores::core().busy.load(Relaxed) == 0
-}
-
-/// Preempts the running thread, which [can be](can_make_room): the core goes on in `entry` on the preemption stack, with
-/// interrupts off.
-pub(crate) fn make_room(entry: extern "C" fn(usize) -> !) -> Option<Preemption> {
-    let stack_top = PREEMPTION_STACK.try_get().ok()?.top();
-    let thread = current();
-    let context = thread.preempted.get().cast::<Context>();
-    thread.shared.stack_pointer.store(context as usize, Relaxed);
-    thread.shared.resume.store(trap::resume as *const () as usize, Relaxed);
-    Some(Preemption { context, entry, stack_top })
-}
-
-/// Gives the core to the best thread, the preempted one counting as the last of its priority. Runs on a stack of its
-/// own, which is free again when it jumps away.
-pub(crate) extern "C" fn share_out(_: usize) -> ! {
-    share_out_with(|| {
-        let sip = current().shared.sip.load(Relaxed);
-        if sip != 0
-            && OVERRUN.load(Relaxed) == sip
-            && let Ok(end) = OVERRUN_HOOK.try_get()
-        {
-            OVERRUN.store(0, Relaxed);
-            end(sip);
-        }
-    })
-}
-
-/// As [`share_out`], and does something that may end the preempted thread.
-pub(crate) fn share_out_with(act: impl FnOnce()) -> ! {
-    run_events();
-    queue_woken();
-    ready(current());
-    act();
-    give_core_away(0)
-}
-
-/// What a thread at rest that was preempted goes on with.
-#[cfg(feature = "campaign")]
-pub(crate) fn preempted_at_rest(thread: &Thread) -> Option<*mut Context> {
-    let was_preempted = thread.shared.resume.load(Relaxed) == trap::resume as *const () as usize;
-    was_preempted.then(|| thread.preempted.get().cast())
-}
-
-/// Gives the core to the best thread and forgets what ran. Runs on the preemption stack.
-extern "C" fn give_core_away(_: usize) -> ! {
-    let next = wait_for_thread();
-    cores::core().current.store(ptr::from_ref(&next.shared).cast_mut(), Relaxed);
-    interrupts::enable();
-    // SAFETY: `next` was taken from the queue, where threads at rest are; nothing on this stack is needed any more.
-    unsafe {
-        asm!(
-            "mov rsp, [rax + {stack}]",
-            "jmp [rax + {resume}]",
-            stack = const offset_of!(abi::Thread, stack_pointer),
-            resume = const offset_of!(abi::Thread, resume),
-            in("rax") &next.shared,
-            options(noreturn),
-        )
-    }
-}
-
-/// Gives up the core for good. The thread's memory may be freed once another thread runs.
-pub fn leave() -> ! {
-    current().left.store(true, Relaxed);
-    let stack = PREEMPTION_STACK.try_get().expect("it is made before the first SIP starts").top();
-    // SAFETY: nobody is preempted while kernel code runs, so the stack is free, and it is never given back.
-    unsafe { run_on(stack, give_core_away, 0) }
-}
-
 /// Where a thread that does not run goes on; none if it has not begun, or has left.
 pub fn place(thread: &Thread) -> Option<Start> {
     let resume = thread.shared.resume.load(Relaxed);
     let stack = thread.shared.stack_pointer.load(Relaxed);
-    let is_outside = [thread_start as *const (), retired as *const ()].map(|place| place as usize);
+    let is_outside =
+        [thread_start as *const (), preemption::retired as *const ()].map(|place| place as usize);
     if thread.has_left() || is_outside.contains(&resume) {
         return None;
     }
@@ -574,22 +450,7 @@ pub fn retire(thread: &Thread) {
         }
     }
     cores::core().top_ready.store(queue.top(), Relaxed);
-    let stack = PREEMPTION_STACK.try_get().expect("it is made before the first SIP starts").top();
-    thread.shared.stack_pointer.store(stack.as_u64() as usize, Relaxed);
-    thread.shared.resume.store(retired as *const () as usize, Relaxed);
-}
-
-/// Where a retired thread goes on, on the preemption stack.
-#[unsafe(naked)]
-unsafe extern "C" fn retired() {
-    naked_asm!(
-        "mov dword ptr gs:[{busy}], 0",
-        "xor ebp, ebp",
-        "push 0",
-        "jmp {give_core_away}",
-        busy = const offset_of!(abi::Core, busy),
-        give_core_away = sym give_core_away,
-    )
+    preemption::give_way(thread);
 }
 
 /// As [`block`], until the clock shows `deadline`, in nanoseconds since the system started. `word` is where the caller
@@ -621,42 +482,5 @@ fn wake_sleepers() {
             }
             ready(thread);
         }
-    }
-}
-
-/// Bytes came in on the serial port.
-pub static SERIAL_INPUT: Event = Event::new();
-
-/// Something that one kernel thread waits for.
-pub struct Event {
-    waiter: AtomicPtr<Thread>,
-}
-
-impl Event {
-    /// An event that nobody waits for.
-    pub const fn new() -> Self {
-        Event { waiter: AtomicPtr::new(ptr::null_mut()) }
-    }
-
-    /// Blocks the running thread until the next [`Event::signal`]. One before this call is not remembered, but none
-    /// comes between a look at what the event is about and this call, unless the thread waits in between.
-    pub fn wait(&self) {
-        self.waiter.store(ptr::from_ref(current()).cast_mut(), Relaxed);
-        block();
-    }
-
-    /// Makes the waiting thread ready.
-    pub fn signal(&self) {
-        let waiter = self.waiter.swap(ptr::null_mut(), Relaxed);
-        // SAFETY: null, or a thread that waits here and so is not freed.
-        if let Some(thread) = unsafe { waiter.as_ref() } {
-            ready(thread);
-        }
-    }
-}
-
-impl Default for Event {
-    fn default() -> Self {
-        Self::new()
     }
 }
