@@ -211,14 +211,7 @@ impl Account {
         self.orphaned.store(true, Relaxed);
         // SAFETY: it is in no list yet, and stays where it is until it is taken out.
         ORPHANS.lock().push_back(unsafe { UnsafeRef::from_raw(self) });
-        for _ in 0..ORPHANS_LOOKED_AT {
-            let mut orphans = ORPHANS.lock();
-            let Some(oldest) = orphans.pop_front() else { return };
-            orphans.push_back(oldest.clone());
-            drop(orphans);
-            // SAFETY: it is in the list, so it is good.
-            unsafe { &*UnsafeRef::into_raw(oldest) }.settle();
-        }
+        settle_oldest(ORPHANS_LOOKED_AT);
     }
 
     /// Frees it if nobody needs it any more.
@@ -237,4 +230,23 @@ impl Account {
             dealloc(memory.cast(), Layout::new::<Account>());
         }
     }
+}
+
+/// Settles so many of the accounts that have been orphans for longest, or that were looked at longest ago.
+fn settle_oldest(count: usize) {
+    for _ in 0..count {
+        let mut orphans = ORPHANS.lock();
+        let Some(oldest) = orphans.pop_front() else { return };
+        orphans.push_back(oldest.clone());
+        drop(orphans);
+        // SAFETY: it is in the list, so it is good.
+        unsafe { &*UnsafeRef::into_raw(oldest) }.settle();
+    }
+}
+
+/// Settles all orphans.
+#[cfg(feature = "campaign")]
+pub(crate) fn settle_all() {
+    let count = ORPHANS.lock().iter().count();
+    settle_oldest(count);
 }

@@ -10,17 +10,21 @@ use contracts::manifest::Wiring;
 
 /// The processes that start at boot, in this order.
 const STARTED: [&str; 4] = ["archive", "directory", "pong", "undertaker"];
-/// Those that the undertaker starts. `hasty` is `faulty` with little time.
-const MORTAL: [&str; 4] = ["customer", "faulty", "hasty", "victim"];
-/// Percent of the core that `hasty` may have.
-const HASTY_PERCENT: u8 = 1;
+/// Those that the undertaker starts.
+const MORTAL: [&str; 4] = ["customer", "faulty", "hostile", "victim"];
+/// Others of these with another share of the core, in percent: with little, or so that the image is another.
+const ALTERED: [(&str, &str, u8); 3] =
+    [("hasty", "faulty", 1), ("hasty-hostile", "hostile", 1), ("stray", "faulty", 61)];
+/// That of `ALTERED` which is no process of the system, but a file.
+const STRAY: &str = "stray";
+/// Those that run in a domain.
+const IN_DOMAINS: [&str; 1] = ["hostile"];
 
 fn images() -> &'static Images {
     static IMAGES: OnceLock<Images> = OnceLock::new();
     IMAGES.get_or_init(|| {
         setup::ensure_qemu().expect("QEMU is there");
-        let packages = STARTED.into_iter().chain(MORTAL).filter(|name| *name != "hasty");
-        guest::build_campaign(&packages.collect::<Vec<_>>()).expect("the guests build")
+        guest::build_campaign(&[&STARTED[..], &MORTAL].concat()).expect("the guests build")
     })
 }
 
@@ -30,18 +34,29 @@ fn images() -> &'static Images {
 /// If the images cannot be built or read.
 pub fn system(orders: &str) -> System {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    let wiring = Wiring { start: owned(&STARTED), on_demand: owned(&MORTAL), ..Wiring::default() };
-    let system = System::from_images(images().clone(), wiring).expect("the images can be read");
-    system.entry("sips/hasty", hasty()).entry("campaign", orders.as_bytes())
+    let altered = ALTERED.map(|(name, ..)| name);
+    let on_demand: Vec<&str> = MORTAL.into_iter().chain(altered).filter(|name| *name != STRAY).collect();
+    let wiring = Wiring {
+        start: owned(&STARTED),
+        on_demand: owned(&on_demand),
+        domains: owned(&IN_DOMAINS),
+        ..Wiring::default()
+    };
+    let mut system = System::from_images(images().clone(), wiring).expect("the images can be read");
+    for (name, of, percent) in ALTERED {
+        let path = if name == STRAY { name.to_owned() } else { format!("sips/{name}") };
+        system = system.entry(&path, with_share(of, percent));
+    }
+    system.entry("campaign", orders.as_bytes())
 }
 
-/// The image of `faulty` with another limit of time in its manifest.
-fn hasty() -> Vec<u8> {
-    let path = &images().sips["faulty"];
+/// The image of a process with another limit of time in its manifest.
+fn with_share(name: &str, percent: u8) -> Vec<u8> {
+    let path = &images().sips[name];
     let found = manifest(path).expect("the image has a manifest");
     let old = postcard::to_allocvec(&found).expect("a manifest can be encoded");
     let mut changed = found;
-    changed.cpu_percent = HASTY_PERCENT;
+    changed.cpu_percent = percent;
     let new = postcard::to_allocvec(&changed).expect("a manifest can be encoded");
     assert_eq!(old.len(), new.len(), "a number below 128 is a byte");
     let file = std::fs::read(path).expect("the image can be read");

@@ -7,6 +7,7 @@
 //! Ready --?Starve--> Starving --!Starved--> Ready
 //! Ready --?Feed--> Feeding --!Fed--> Ready
 //! Ready --?Plant--> Planting --!Planted--> Ready
+//! Ready --?Trim--> Trimming --!Trimmed--> Ready
 //! ```
 
 use crate::sabotage::Bug;
@@ -78,6 +79,15 @@ pub enum Injector {
     /// It is there.
     #[server(Planting => Ready)]
     Planted,
+    /// Has the kernel give back what it keeps for the next time only.
+    #[client(Ready => Trimming)]
+    Trim,
+    /// What it cannot give back, and what no other sum shows.
+    #[server(Trimming => Ready)]
+    Trimmed {
+        /// All that.
+        kept: Kept,
+    },
 }
 
 /// What happens to a SIP at an instruction.
@@ -98,4 +108,18 @@ pub enum Famine {
     Once,
     /// Until the next [`Injector::Feed`].
     Lasting,
+}
+
+/// What the kernel keeps of what it had for processes that are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
+#[repr(C)]
+pub struct Kept {
+    /// Frames that the kernel's heap has, in use or not, with their page tables: it does not shrink.
+    pub heap_frames: u64,
+    /// Bytes of that heap, in use, that are tables with room for more than is in them: they do not shrink either.
+    pub table_bytes: u64,
+    /// Windows and stacks of the kernel's that are taken.
+    pub slots: u64,
+    /// Processes that run or have ended and are not reclaimed.
+    pub processes: u64,
 }

@@ -70,6 +70,12 @@ impl<C: Message> Dynamic<C> {
         Dynamic { last: Last::Lingers, ..Dynamic::new(endpoint) }
     }
 
+    /// Whether the peer has closed its end, or the session is over.
+    #[cfg(feature = "campaign")]
+    pub fn peer_closed(&self) -> bool {
+        self.raw.as_ref().is_none_or(RawEnd::peer_closed)
+    }
+
     /// Waits until the peer has closed its end, in a state in which it does not speak. False if it has not by `deadline`.
     #[cfg(feature = "std")]
     pub(crate) fn wait_closed(&self, deadline: Instant) -> bool {

@@ -17,6 +17,8 @@ use contracts::binding::notify_end;
 use contracts::channel::{Carried, Closing, Shape, initialise};
 use contracts::sabotage::{Bug, planted};
 pub use sets::{Sets, close_set, create_set};
+#[cfg(feature = "campaign")]
+pub(crate) use views::name_bytes;
 pub use views::{ChannelView, EndView, learn_names, learn_service_names, survey, survey_of};
 
 use crate::account::{self, Account};

@@ -46,6 +46,18 @@ pub fn learn_service_names(contract: &ContractInfo) {
     }
 }
 
+/// Bytes of the names that were learnt. They are kept for good.
+#[cfg(feature = "campaign")]
+pub(crate) fn name_bytes() -> usize {
+    NAMES.lock().as_ref().map_or(0, |names| {
+        let of = |names: &Names| {
+            let states: usize = names.states.iter().map(String::capacity).sum();
+            names.contract.capacity() + names.states.capacity() * size_of::<String>() + states
+        };
+        names.allocation_size() + names.values().map(of).sum::<usize>()
+    })
+}
+
 /// The names of a channel's contract and of the state that its last message leads to.
 fn names_of<'a>(names: Option<&'a HashMap<u64, Names>>, channel: &Channel) -> (&'a str, &'a str) {
     let Some(names) = names.and_then(|names| names.get(&channel.fingerprint)) else { return ("?", "?") };

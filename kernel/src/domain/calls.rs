@@ -92,7 +92,9 @@ fn serve(
         LOG => {
             let mut line = [0; MOST_LINE];
             let line = text(memory, (first, second), &mut line)?;
-            info!("{}: {line}", sip::owner_name(sched::current().account().owner()));
+            let account = sched::current().account();
+            account.count_line();
+            info!("{}: {line}", sip::owner_name(account.owner()));
             0
         }
         EXIT => {

@@ -326,6 +326,14 @@ impl<M: Memory> Heap<M> {
         None
     }
 
+    /// Bytes of the tables that it has besides its pages. They do not shrink.
+    #[cfg(feature = "campaign")]
+    pub(crate) fn table_bytes(&self) -> usize {
+        let ranges: usize =
+            self.ranges.iter().map(|ranges| ranges.free.capacity() * size_of::<usize>()).sum();
+        self.slabs.capacity() * size_of::<Slab>() + ranges
+    }
+
     /// Gives back what is kept for the next allocation only.
     pub fn trim(&mut self) {
         for class in 0..CLASSES {

@@ -76,6 +76,13 @@ pub fn bytes_mapped() -> usize {
     HEAP.talc.lock().source.mapped
 }
 
+/// Frames that the heap has, with those of the page tables for them alone.
+#[cfg(feature = "campaign")]
+pub(crate) fn frames() -> usize {
+    let pages = bytes_mapped() / PAGE_SIZE;
+    pages + mapping::Tables::kernel().tables_for(VirtAddr::new(layout::KERNEL_HEAP), pages)
+}
+
 // SAFETY: talc upholds the contract; the lock serialises calls, and interrupt handlers do not allocate.
 unsafe impl GlobalAlloc for KernelHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

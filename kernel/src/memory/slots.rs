@@ -33,6 +33,12 @@ impl<const WORDS: usize> Slots<WORDS> {
         Some(word * WORD + before.trailing_ones() as usize)
     }
 
+    /// How many are taken.
+    #[cfg(any(test, feature = "campaign"))]
+    pub fn count(&self) -> usize {
+        self.taken.iter().map(|word| word.load(Relaxed).count_ones() as usize).sum()
+    }
+
     /// Gives a slot back.
     ///
     /// # Panics
@@ -77,6 +83,7 @@ mod tests {
                     slots.give(slot);
                     free.insert(slot);
                 }
+                prop_assert_eq!(slots.count(), held.len());
             }
         }
     }

@@ -14,6 +14,12 @@ pub const MOST_PAGES: usize = SLOT_BYTES as usize / PAGE_SIZE - 1;
 
 static TAKEN: Slots<{ SLOTS / u64::BITS as usize }> = Slots::new();
 
+/// Stacks in the kernel's stacks area.
+#[cfg(feature = "campaign")]
+pub(crate) fn count() -> usize {
+    TAKEN.count()
+}
+
 /// Why there is no new stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StackError {

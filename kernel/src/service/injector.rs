@@ -2,11 +2,12 @@
 
 use contracts::Service;
 use contracts::sabotage;
-use contracts::spec::injector::{Injector, injector as wire};
+use contracts::spec::injector::{Injector, Kept, injector as wire};
 
 use super::own::Never;
-use crate::injector;
-use crate::memory::famine;
+use super::registry;
+use crate::memory::{famine, heap, stacks};
+use crate::{account, channel, exchange, injector, sip};
 
 /// Serves the injector.
 pub(super) fn serve(service: Service<Injector>) -> Never {
@@ -16,7 +17,7 @@ pub(super) fn serve(service: Service<Injector>) -> Never {
             Ok(wire::ServerReady::Strike { sip, after, blow, next }) => {
                 match injector::strike(sip, after, blow) {
                     Ok(()) => next.aimed(),
-                    Err(crate::sip::NoSuchSip) => next.no_such_process(),
+                    Err(sip::NoSuchSip) => next.no_such_process(),
                 }
             }
             Ok(wire::ServerReady::Count { next }) => {
@@ -35,8 +36,22 @@ pub(super) fn serve(service: Service<Injector>) -> Never {
                 sabotage::plant(bug);
                 next.planted()
             }
+            Ok(wire::ServerReady::Trim { next }) => next.trimmed(trim()),
             Err(contracts::Closed) => continue,
         };
         clients.insert(client, ());
+    }
+}
+
+/// Gives back what is kept for the next time only.
+fn trim() -> Kept {
+    account::settle_all();
+    let heaps = exchange::trim();
+    let (processes, list) = sip::kept();
+    Kept {
+        heap_frames: heap::frames() as u64,
+        table_bytes: (heaps + list + registry::list_bytes() + channel::name_bytes()) as u64,
+        slots: (sip::windows() + stacks::count()) as u64,
+        processes: processes as u64,
     }
 }

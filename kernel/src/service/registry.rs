@@ -59,6 +59,12 @@ pub fn publish(name: &str, contract: &ContractInfo, sip: u32, set: &'static Set)
     Ok(())
 }
 
+/// Bytes of the list of services.
+#[cfg(feature = "campaign")]
+pub(crate) fn list_bytes() -> usize {
+    SERVICES.lock().list.capacity() * size_of::<Service>()
+}
+
 /// Removes all services of a SIP.
 pub fn withdraw(sip: u32) {
     if !planted(Bug::LastingService) {

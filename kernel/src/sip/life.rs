@@ -170,6 +170,13 @@ pub(crate) fn with_thread<T>(id: u32, act: impl FnOnce(&sched::Thread) -> T) -> 
     sip.loaded.threads.first().map(|running| act(&running.thread)).ok_or(NoSuchSip)
 }
 
+/// SIPs that are not reclaimed, and the bytes of the list of those that have ended.
+#[cfg(feature = "campaign")]
+pub(crate) fn kept() -> (usize, usize) {
+    let sips = SIPS.lock();
+    (sips.by_id.len(), sips.ended.capacity() * size_of::<u32>())
+}
+
 /// The running SIP's number.
 fn current_id() -> u32 {
     sched::current().shared().sip.load(Relaxed)

@@ -32,8 +32,6 @@ mod window;
 pub use fault::install as install_fault_handling;
 #[cfg(feature = "bare")]
 pub use faults::{bytes_kept as fault_bytes, survey as survey_faults, with_text as with_fault_text};
-#[cfg(feature = "campaign")]
-pub(crate) use life::with_thread;
 #[cfg(feature = "bare")]
 pub use life::{
     Exit, NoSuchSip, SipView, end, end_current, keep, owner_name, place_by_hand, reap_forever, start,
@@ -41,5 +39,9 @@ pub use life::{
 };
 #[cfg(feature = "bare")]
 pub(crate) use life::{account_of, exit_thread, grow_heap, panicked, spawn_thread};
+#[cfg(feature = "campaign")]
+pub(crate) use life::{kept, with_thread};
 #[cfg(feature = "bare")]
 pub use load::StartError;
+#[cfg(feature = "campaign")]
+pub(crate) use window::count as windows;

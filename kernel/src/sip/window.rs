@@ -49,6 +49,12 @@ enum Place {
 
 static TAKEN: Slots<{ SIP_WINDOW_COUNT as usize / u64::BITS as usize }> = Slots::new();
 
+/// Windows in the kernel's space that are taken.
+#[cfg(feature = "campaign")]
+pub(crate) fn count() -> usize {
+    TAKEN.count()
+}
+
 /// A window.
 ///
 /// Holding one proves that no other SIP has it. Dropping it unmaps whatever is in it.

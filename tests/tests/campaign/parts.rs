@@ -32,8 +32,10 @@ pub(crate) const ROLES: [(&str, &str); 11] = [
     ("household", "client"),
 ];
 
-/// Ways to die that `deaths` knows.
-const WAYS: usize = 14;
+/// Kinds of processes that `deaths` ends: of one thread, of several, in a domain, of an image that nobody else has.
+const KINDS: [&str; 4] = ["one", "threads", "domain", "image"];
+/// Ways to die that it knows, of all kinds.
+const WAYS: usize = 39;
 
 /// All parts, with a seed for what is left to chance.
 pub(crate) fn all(scale: Scale, seed: u64) -> Vec<Part> {
@@ -69,7 +71,7 @@ pub(crate) fn all(scale: Scale, seed: u64) -> Vec<Part> {
         },
         Part {
             name: "a_process_can_end_in_every_way_while_others_talk",
-            orders: format!("deaths laps={}", of(8, 1000)),
+            orders: KINDS.map(|kind| format!("deaths laps={} of={kind}\n", of(8, 1000))).concat(),
             least: of(8, 1000),
             check: |log, rows| match rows.len() {
                 WAYS => bystanders_talked(log, 1000),

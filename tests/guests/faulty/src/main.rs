@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::arch::asm;
 use core::hint::black_box;
 use core::sync::atomic::AtomicU8;
+use core::time::Duration;
 
 use contracts::spec::directory::Directory;
 use contracts::spec::directory::directory::{Client, ClientLookingUp, Ready};
@@ -33,7 +34,14 @@ fn main(grants: Grants) -> Result<(), &'static str> {
     // What it has when it dies: blocks, and a channel with a message in flight.
     let blocks: Vec<_> = (0..20).map(|size| ExBox::zeroed(size * 1000)).collect();
     let waiting = grants.pong.ping(1);
-    match grants.argument.split_once(' ').unwrap_or((grants.argument, "")) {
+    let what = match grants.argument.strip_prefix("crew ") {
+        Some(what) => {
+            start_crew().map_err(|_| "there is no crew")?;
+            what
+        }
+        None => grants.argument,
+    };
+    match what.split_once(' ').unwrap_or((what, "")) {
         // SAFETY: there is none: the load faults, and the process with it.
         ("null", _) => unsafe { asm!("mov {0}, [{0}]", inout(reg) 0u64 => _) },
         // SAFETY: as above.
@@ -87,9 +95,7 @@ fn main(grants: Grants) -> Result<(), &'static str> {
             let (waiting, _server) = PingPong::channel().expect("there is memory");
             drop(waiting.ping(1).receive());
         }
-        ("spin", _) => loop {
-            core::hint::spin_loop();
-        },
+        ("spin", _) => spin(),
         ("fail", _) => return Err("it was told to"),
         ("lookup", name) => lookup::<PingPong>(grants.directory, name, PingPong::FINGERPRINT),
         ("lobby", name) => lookup::<Lobby>(grants.directory, name, Lobby::FINGERPRINT),
@@ -99,6 +105,30 @@ fn main(grants: Grants) -> Result<(), &'static str> {
         _ => {}
     }
     drop((blocks, waiting));
+    Ok(())
+}
+
+/// Starts threads that never end by themselves: one computes, one waits for good, one for a while at a time, and one has the
+/// kernel do long work.
+fn start_crew() -> Result<(), rt::thread::SpawnError> {
+    rt::thread::spawn(|| spin())?;
+    rt::thread::spawn(|| {
+        if let Ok((client, _server)) = PingPong::channel() {
+            _ = client.ping(1).receive();
+        }
+    })?;
+    rt::thread::spawn(|| {
+        loop {
+            contracts::time::sleep_until(Instant::now() + Duration::from_millis(1));
+        }
+    })?;
+    rt::thread::spawn(|| {
+        loop {
+            black_box(ExBox::<[u8]>::zeroed(3 << 20).is_ok());
+        }
+    })?;
+    // Each has its turn before it goes on.
+    contracts::time::sleep_until(Instant::now() + Duration::from_millis(5));
     Ok(())
 }
 
@@ -115,6 +145,14 @@ impl Case {
             }
             what => panic!("{what}"),
         }
+    }
+}
+
+/// Computes for good. Under TCG an instruction that lets the processor pause takes a thousand times as long as another.
+fn spin() -> ! {
+    let mut rounds = 0u64;
+    loop {
+        rounds = black_box(rounds.wrapping_add(1));
     }
 }
 

@@ -126,9 +126,7 @@ fn main(grants: Grants) -> Result<(), &'static str> {
                 hoard.push(Vec::<u8>::with_capacity(black_box(100_000)));
             }
         }
-        "spin" => loop {
-            core::hint::spin_loop();
-        },
+        "spin" => spin(),
         "threads" => return threads(),
         "thread" => {
             let end = || read(0);
@@ -137,15 +135,39 @@ fn main(grants: Grants) -> Result<(), &'static str> {
                 rt::thread::yield_now();
             }
         }
+        "crew" => {
+            rt::thread::spawn(|| spin()).map_err(|_| "there is no other thread")?;
+            rt::thread::spawn(wait).map_err(|_| "there is no other thread")?;
+            loop {
+                let mut memory = Vec::<u8>::new();
+                black_box(memory.try_reserve_exact(2 << 20).is_ok());
+            }
+        }
+        "wait" => wait(),
+        "divide" => execute!("xor ecx, ecx", "div rcx"),
+        "illegal" => execute!("ud2"),
         "fail" => return Err("it was told to"),
         _ => return Err("there is no such case"),
     }
     Ok(())
 }
 
+/// Computes for good. Under TCG an instruction that lets the processor pause takes a thousand times as long as another.
+fn spin() -> ! {
+    let mut rounds = 0u64;
+    loop {
+        rounds = black_box(rounds.wrapping_add(1));
+    }
+}
+
 fn deeper(depth: u64) -> u64 {
     let frame = black_box([depth; 32]);
     if depth == 0 { 0 } else { deeper(frame[7] + 1) + frame[3] }
+}
+
+/// Waits for good.
+fn wait() {
+    contracts::time::sleep_until(contracts::Instant::from_nanos(u64::MAX));
 }
 
 static DONE: AtomicU32 = AtomicU32::new(0);

@@ -137,21 +137,17 @@ impl<C: Message> Player<C> {
         }
     }
 
-    /// Finds that the peer is gone: what it may still say is sent, and nothing comes any more.
+    /// Finds that the peer is gone: its end is closed, what this side may still say is sent, and nothing comes any more.
     ///
     /// # Errors
     /// What is not as it should be.
     pub fn finds_nobody(mut self, deadline: Instant) -> Result<(), Trouble> {
-        // A send to nobody succeeds. After a few a contract lets the other side speak, or is over.
-        for _ in 0..4 {
-            if self.receives() {
-                return match self.receive(deadline) {
-                    Err(Trouble::Closed) => Ok(()),
-                    Err(trouble) => Err(trouble),
-                    Ok(_) => Err(Trouble::Wrong("a message came that nobody sent")),
-                };
+        // A side that waits is woken. One that speaks next can only look; what it then says to nobody is sent all the same.
+        while !self.receives() {
+            if !self.end.peer_closed() {
+                return Err(Trouble::Wrong("the end of a process that ended is open"));
             }
-            let Some((number, _)) = self.end.monitor().allowed().next() else { return Ok(()) };
+            let Some(number) = self.way_to_receive() else { return Ok(()) };
             let message = self.made_up(number);
             match self.send(message) {
                 Ok(()) => self.step += 1,
@@ -159,7 +155,35 @@ impl<C: Message> Player<C> {
                 Err(trouble) => return Err(trouble),
             }
         }
-        Ok(())
+        match self.receive(deadline) {
+            Err(Trouble::Closed) => Ok(()),
+            Err(trouble) => Err(trouble),
+            Ok(_) => Err(Trouble::Wrong("a message came that nobody sent")),
+        }
+    }
+
+    /// The first of the fewest messages with which this side comes to a state in which it receives; if it cannot, one that
+    /// ends the session; none if the session is over.
+    fn way_to_receive(&self) -> Option<u16> {
+        let here = self.end.monitor().state();
+        let mut reached = alloc::vec![here];
+        let mut firsts: Vec<Option<u16>> = alloc::vec![None];
+        let mut next = 0;
+        while let Some(from) = reached.get(next).copied() {
+            for (message, to) in steps(C::DESCRIPTION, from) {
+                if reached.contains(&to) {
+                    continue;
+                }
+                let first = firsts[next].unwrap_or(message);
+                if C::DESCRIPTION.states[usize::from(to)].speaker == Some(self.end.side().peer()) {
+                    return Some(first);
+                }
+                reached.push(to);
+                firsts.push(Some(first));
+            }
+            next += 1;
+        }
+        firsts.last().copied().flatten()
     }
 }
 

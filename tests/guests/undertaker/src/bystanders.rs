@@ -1,5 +1,7 @@
 //! Two processes that talk to each other, and are to notice nothing.
 
+use alloc::format;
+
 use contracts::spec::system::Exit;
 use trial::desk::desk;
 use trial::scenes::Stage;
@@ -14,11 +16,12 @@ pub(crate) struct Bystanders {
 }
 
 impl Bystanders {
-    pub(crate) fn begin(office: &mut Office) -> Result<Self, Trouble> {
+    /// They rest for a tick after so many messages, if that is not 0: then others come to their turn sooner.
+    pub(crate) fn begin(office: &mut Office, pace: u64) -> Result<Self, Trouble> {
         let server = office.start("victim", "serve")?;
         let mut at_server = Opposite::of(office.pose()?);
         let end = at_server.take()?;
-        let client = office.start("victim", "load")?;
+        let client = office.start("victim", &format!("load {pace}"))?;
         let mut at_client = Opposite::of(office.pose()?);
         at_client.give(end)?;
         let bystanders =

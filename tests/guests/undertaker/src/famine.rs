@@ -34,7 +34,7 @@ pub(crate) fn run(office: &mut Office, order: &Order<'_>) -> Result<(), Trouble>
         _ => return Err(BAD),
     };
     let (last, step) = (order.number("last")?, order.number("step")?.max(1));
-    let bystanders = Bystanders::begin(office)?;
+    let bystanders = Bystanders::begin(office, 0)?;
     let mut total = Score::default();
     let (mut managed, mut told, mut died) = (0, 0, 0);
     let mut after = 0;

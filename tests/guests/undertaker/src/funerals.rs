@@ -46,7 +46,6 @@ pub(crate) fn run(office: &mut Office, order: &Order<'_>) -> Result<(), Trouble>
             score.detected += 2;
             Ok(())
         })?;
-        score.recovered += 1;
     }
     let Score { injected, detected, recovered } = score;
     rt::log!("fact funerals injected={injected} detected={detected} recovered={recovered}");

@@ -7,6 +7,8 @@
 
 extern crate alloc;
 
+use alloc::vec::Vec;
+
 use contracts::spec::archive::Archive;
 use contracts::spec::injector::Injector;
 use contracts::spec::probe::Probe;
@@ -37,12 +39,22 @@ rt::manifest! {
     priority: 20,
 }
 
+/// Bytes of private memory that it uses at most.
+const OWN_BYTES: usize = 8 << 20;
+
 fn main(grants: Grants) -> Result<(), Trouble> {
-    let orders = orders::read(grants.archive)?;
-    let mut office =
-        Office::new(grants.desk, (grants.system, grants.ports.system), grants.probe, grants.injector);
-    // Until all that was started at boot is at rest.
+    let (archive, orders) = orders::read(grants.archive)?;
+    let mut office = Office::new(
+        grants.desk,
+        archive,
+        (grants.system, grants.ports.system),
+        grants.probe,
+        grants.injector,
+    );
+    // Until all that was started at boot is at rest; and its own heap has what it will ever need.
     office.rest();
+    drop(Vec::<u8>::with_capacity(OWN_BYTES));
+    warm_up(&mut office)?;
     let mut outcome = Outcome::Success;
     let before = office.sums()?;
     for line in orders.lines() {
@@ -52,9 +64,29 @@ fn main(grants: Grants) -> Result<(), Trouble> {
             break;
         }
     }
-    let (frames, heap) = office.sums()?.lost_since(&before);
-    rt::log!("fact balance frames={frames} heap={heap}");
+    let after = balance::mourn(&mut office, &before)?;
+    if outcome == Outcome::Success && after != before {
+        rt::log!("fact failed something is left in the end");
+        rt::log!("before: {before:?}");
+        rt::log!("after:  {after:?}");
+        outcome = Outcome::Failure;
+    }
     office.shutdown(outcome);
+    Ok(())
+}
+
+/// Has everybody who is asked later make the room that is then kept.
+fn warm_up(office: &mut Office) -> Result<(), Trouble> {
+    crashes::take_over(office)?;
+    office.sums()?;
+    for name in ["victim", "faulty", "hostile"] {
+        let patient = office.start(name, "")?;
+        office.end_of(patient)?;
+    }
+    // A victim without an order has not reported.
+    office.dismiss();
+    office.hears_at_length()?;
+    office.rest();
     Ok(())
 }
 

@@ -1,25 +1,27 @@
 //! Whom the undertaker asks, and where processes report.
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use contracts::sabotage::BUGS;
+use contracts::spec::archive::archive;
 use contracts::spec::injector::injector::{
-    self, ClientCounting, ClientFeeding, ClientPlanting, ClientStarving, ClientStriking,
+    self, ClientCounting, ClientFeeding, ClientPlanting, ClientStarving, ClientStriking, ClientTrimming,
 };
 use contracts::spec::injector::{Blow, Famine};
 use contracts::spec::probe::probe::{self, ClientSumming};
 use contracts::spec::system::ending::{self, ServerRunning};
 use contracts::spec::system::system::{
-    self, ClientKilling, ClientListing, ClientListingChannels, ClientStarting,
-    ClientSumming as ClientSummingBlocks,
+    self, ClientKilling, ClientListing, ClientListingChannels, ClientListingFaults, ClientReadingFault,
+    ClientStarting, ClientSumming as ClientSummingBlocks,
 };
 use contracts::spec::system::{Ending, Exit, Outcome, System};
 use contracts::time::sleep_until;
 use contracts::{AnyEndpoint, Contract, EndpointSet, Instant, Name, ReceiveByError, Service, Text};
 use rt::reconnect::Port;
 use trial::desk::{Desk, desk};
+use trial::files;
 use trial::scenes::Stage;
 use trial::trouble::Trouble;
 
@@ -34,15 +36,26 @@ pub(crate) struct Patient {
     ending: ending::Server<ending::Running>,
 }
 
+/// How a process ended.
+pub(crate) struct Death {
+    pub(crate) exit: Exit,
+    pub(crate) message: Text<300>,
+    /// The number of its record; 0 is none.
+    pub(crate) fault: u32,
+}
+
 /// All that the undertaker has.
 pub(crate) struct Office {
     desk: EndpointSet<desk::Server<desk::Calling>>,
     // Each is none during a call only.
+    archive: Option<archive::Client<archive::Ready>>,
     system: Option<system::Client<system::Ready>>,
     system_port: Port<System>,
     probe: Option<probe::Client<probe::Ready>>,
     injector: Option<injector::Client<injector::Ready>>,
     held: Option<Sums>,
+    /// The process that others use.
+    pub(crate) server: Option<Patient>,
     /// What orders to victims end with.
     pub(crate) bug: usize,
 }
@@ -50,17 +63,20 @@ pub(crate) struct Office {
 impl Office {
     pub(crate) fn new(
         desk: Service<Desk>,
+        archive: archive::Client<archive::Ready>,
         (system, system_port): (system::Client<system::Ready>, Port<System>),
         probe: probe::Client<probe::Ready>,
         injector: injector::Client<injector::Ready>,
     ) -> Self {
         Office {
             desk: desk.clients(),
+            archive: Some(archive),
             system: Some(system),
             system_port,
             probe: Some(probe),
             injector: Some(injector),
             held: None,
+            server: None,
             bug: 0,
         }
     }
@@ -129,6 +145,38 @@ impl Office {
         }
     }
 
+    /// Starts the process in a file of the boot archive.
+    pub(crate) fn start_file(&mut self, name: &str, order: &str) -> Result<Patient, Trouble> {
+        let (archive, image) = files::read(self.archive.take().ok_or(Trouble::Closed)?, name)?;
+        self.archive = Some(archive);
+        let (client, ending) = Ending::channel()?;
+        let system = self.system.take().ok_or(Trouble::Closed)?;
+        let request = system.start(Name::truncated(name), image, Text::truncated(order), client);
+        let ClientStarting::Started { sip, next } = request.receive()? else {
+            return Err(Trouble::Wrong("a process was not started"));
+        };
+        self.system = Some(next);
+        Ok(Patient { sip, ending })
+    }
+
+    /// The text of a fault's record.
+    pub(crate) fn record(&mut self, fault: u32) -> Result<String, Trouble> {
+        let system = self.system.take().ok_or(Trouble::Closed)?;
+        let ClientReadingFault::FaultText { text, next } = system.fault(fault).receive()? else {
+            return Err(Trouble::Wrong("a record is not kept"));
+        };
+        self.system = Some(next);
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// Numbers of the records that are kept, oldest first.
+    pub(crate) fn records(&mut self) -> Result<Vec<u32>, Trouble> {
+        let system = self.system.take().ok_or(Trouble::Closed)?;
+        let ClientListingFaults::FaultList { faults, next } = system.faults().receive()?;
+        self.system = Some(next);
+        Ok(faults.iter().map(|fault| fault.number).collect())
+    }
+
     /// The one that was started last, at the desk.
     pub(crate) fn pose(&mut self) -> Result<desk::Server<desk::Posing>, Trouble> {
         let event = self.desk.receive_by(Self::soon()).ok_or(Trouble::Wrong("a process does not come"))?;
@@ -154,13 +202,17 @@ impl Office {
 
     /// Waits until a process has ended and all that it had was given back; how it ended.
     pub(crate) fn end_of(&mut self, patient: Patient) -> Result<Exit, Trouble> {
+        let Death { exit, message, .. } = self.death_of(patient)?;
+        if !message.is_empty() {
+            rt::log!("{exit:?}: {}", &*message);
+        }
+        Ok(exit)
+    }
+
+    /// As [`Office::end_of`]; all that is said of it.
+    pub(crate) fn death_of(&mut self, patient: Patient) -> Result<Death, Trouble> {
         match patient.ending.receive_by(Self::soon()) {
-            Ok(ServerRunning::Ended { exit, message, .. }) => {
-                if !message.is_empty() {
-                    rt::log!("{exit:?}: {}", &*message);
-                }
-                Ok(exit)
-            }
+            Ok(ServerRunning::Ended { exit, message, fault }) => Ok(Death { exit, message, fault }),
             Err(ReceiveByError::TimedOut(_)) => Err(Trouble::Wrong("a process does not end")),
             Err(_) => Err(Trouble::Wrong("nobody says how a process ended")),
         }
@@ -223,10 +275,13 @@ impl Office {
 
     /// What the system holds.
     pub(crate) fn sums(&mut self) -> Result<Sums, Trouble> {
+        let injector = self.injector.take().ok_or(Trouble::Closed)?;
+        let ClientTrimming::Trimmed { kept, next } = injector.trim().receive()?;
+        self.injector = Some(next);
         let probe = self.probe.take().ok_or(Trouble::Closed)?;
         let ClientSumming::Sums { totals, memory, next } = probe.sum().receive()?;
         self.probe = Some(next);
-        Ok(Sums::of(&totals, &memory))
+        Ok(Sums::of(&totals, &memory, &kept))
     }
 
     /// What the system is known to hold when nothing is going on.
@@ -234,16 +289,13 @@ impl Office {
         match self.held {
             Some(held) => Ok(held),
             None => {
+                // Until what was told to end before has done so.
+                self.rest();
                 let held = self.sums()?;
                 self.held = Some(held);
                 Ok(held)
             }
         }
-    }
-
-    /// The system holds this from now on.
-    pub(crate) fn hold(&mut self, held: Sums) {
-        self.held = Some(held);
     }
 
     /// The system is about to hold something else for good.

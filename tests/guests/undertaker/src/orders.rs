@@ -2,20 +2,17 @@
 
 use alloc::string::String;
 
-use contracts::spec::archive::archive::{Client, ClientOpening, ClientReading, Ready};
-use contracts::{ExBox, Name};
+use contracts::spec::archive::archive::{Client, Ready};
+use trial::files;
 use trial::trouble::Trouble;
 
 pub(crate) const BAD: Trouble = Trouble::Wrong("an order cannot be read");
 
 /// The file of orders.
-pub(crate) fn read(archive: Client<Ready>) -> Result<String, Trouble> {
-    let (file, size) = match archive.open(Name::truncated("campaign")).receive()? {
-        ClientOpening::Opened { size, next } => (next, size),
-        ClientOpening::NotFound { .. } => return Err(Trouble::Wrong("there are no orders")),
-    };
-    let ClientReading::Data { buffer, .. } = file.read(ExBox::zeroed(size as usize)?).receive()?;
-    core::str::from_utf8(&buffer).map(String::from).map_err(|_| BAD)
+pub(crate) fn read(archive: Client<Ready>) -> Result<(Client<Ready>, String), Trouble> {
+    let (archive, orders) = files::read(archive, "campaign")?;
+    let orders = core::str::from_utf8(&orders).map(String::from).map_err(|_| BAD)?;
+    Ok((archive, orders))
 }
 
 /// A line.

@@ -20,7 +20,7 @@ use crate::orders::{BAD, Order};
 /// `states seed=N laps=N`: that many times, each with made-up messages of its own.
 pub(crate) fn run(office: &mut Office, order: &Order<'_>) -> Result<(), Trouble> {
     let (seed, laps) = (order.number("seed")?, order.number("laps")?);
-    let bystanders = Bystanders::begin(office)?;
+    let bystanders = Bystanders::begin(office, 0)?;
     for (number, contract) in CONTRACTS.iter().enumerate() {
         let mut score = Score::default();
         let mut ended_in = [0; 2];

@@ -146,7 +146,6 @@ fn strike(
     let patient = office.start_victim(&format!("scene {} {}", scene.name, name(side)))?;
     let mut opposite = Opposite::of(office.pose()?);
     office.strike(patient.sip, after, blow)?;
-    score.injected += 1;
     let patience = has_deadline(after).then(Office::soon);
     let mut tally = Tally { patience, received: 0 };
     match scene.play(side.peer(), &mut opposite, &mut tally) {
@@ -166,7 +165,11 @@ fn strike(
         rt::log!("{exit:?}, {blows} blows, {done:?}");
         return Err(Trouble::Wrong("a process did not end as it was made to"));
     }
-    score.detected += 1;
+    // One on whom no blow fell has ended as ever.
+    if blows > 0 {
+        score.injected += 1;
+        score.detected += 1;
+    }
     Ok(Struck { heard: tally.received, instructions, blows })
 }
 
@@ -174,7 +177,9 @@ fn strike(
 pub(crate) fn run_walks(office: &mut Office, order: &Order<'_>) -> Result<(), Trouble> {
     let mut random = Random::new(order.number("seed")?);
     let mut score = Score::default();
-    for _ in 0..order.number("count")? {
+    let count = order.number("count")?;
+    // A blow that comes too late is none.
+    while score.injected < count {
         let number = random.below(CONTRACTS.len());
         let side = if random.below(2) == 0 { Side::Client } else { Side::Server };
         let mut walk = Walk { number, side, seed: random.bits(), steps: 1 + random.below(6), after: NEVER };
@@ -218,7 +223,6 @@ impl Act for Follow<'_> {
         let patient = self.office.start_victim(&order)?;
         let mut opposite = Opposite::of(self.office.pose()?);
         self.office.strike(patient.sip, after, Blow::Kill)?;
-        self.score.injected += 1;
         match follow::<C>(&mut opposite, side, seed, &path) {
             Ok(()) | Err(Trouble::Closed) => {}
             Err(trouble) => return Err(trouble),
@@ -228,7 +232,10 @@ impl Act for Follow<'_> {
         if exit != if blows == 1 { Exit::Killed } else { Exit::Success } {
             return Err(Trouble::Wrong("a process did not end as it was made to"));
         }
-        self.score.detected += 1;
+        if blows > 0 {
+            self.score.injected += 1;
+            self.score.detected += 1;
+        }
         Ok(instructions)
     }
 }

@@ -1,8 +1,10 @@
 //! Two processes that talk while others die, and look at every byte. Between them they always have the same one block.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use contracts::{AnyEndpoint, Closed, Contract, ExBox};
+use contracts::time::sleep_until;
+use contracts::{AnyEndpoint, Closed, Contract, ExBox, Instant};
 use trial::echo::{Echo, echo};
 use trial::pose::Pose;
 use trial::scenes::Stage;
@@ -59,8 +61,9 @@ pub(crate) fn hoard(pose: &mut Pose) -> Result<u64, Trouble> {
     Ok(hoard.len() as u64)
 }
 
-/// Sends a block there and back, with another content each time, until it is told to go.
-pub(crate) fn load(pose: &mut Pose) -> Result<u64, Trouble> {
+/// Sends a block there and back, with another content each time, until it is told to go. After so many it rests for a tick, if
+/// that is not 0.
+pub(crate) fn load(pose: &mut Pose, pace: u64) -> Result<u64, Trouble> {
     let client = pose.take()?.downcast::<echo::Client<echo::Idle>>();
     let mut client = client.map_err(|_| Trouble::Wrong("it is another endpoint"))?;
     let mut block = ExBox::zeroed(BYTES)?;
@@ -73,6 +76,9 @@ pub(crate) fn load(pose: &mut Pose) -> Result<u64, Trouble> {
             return Err(DAMAGED);
         }
         received += 1;
+        if received.checked_rem(pace) == Some(0) {
+            sleep_until(Instant::now() + Duration::from_millis(1));
+        }
     }
     Ok(received)
 }

@@ -4,7 +4,7 @@
 //!   it stops when they are through: at the `desk`, or in the `channel`, waiting for a message that does not come;
 //! - `scene NAME SIDE`: a role of a scene;
 //! - `hoard`: has very many blocks;
-//! - `serve`, `load`: bystanders. One sends blocks back, the other sends them and looks at what comes back.
+//! - `serve`, `load PACE`: bystanders. One sends blocks back, the other sends them and looks at what comes back.
 //!
 //! Behind it may stand `bug N`, a bug to plant in this image.
 #![no_std]
@@ -63,7 +63,7 @@ fn main(grants: Grants) -> Result<(), Trouble> {
         }
         ("hoard", []) => bystander::hoard(&mut pose)?,
         ("serve", []) => bystander::serve(&mut pose)?,
-        ("load", []) => bystander::load(&mut pose)?,
+        ("load", [pace]) => bystander::load(&mut pose, pace.parse().map_err(|_| BAD_ORDER)?)?,
         _ => return Err(BAD_ORDER),
     };
     pose.done(received)
