@@ -35,7 +35,7 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
         }
         Data::Enum(data) => {
             repr.fixes_enum(&input.ident)?;
-            enumeration(input, data, &repr.text())?
+            enumeration(input, data, &repr)?
         }
         Data::Union(data) => {
             return error(
@@ -46,14 +46,42 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
         }
     };
     let name = &input.ident;
-    let Body { carries, mut fingerprint, handles, mut any_bytes, wire_bytes, hand_over, encode, mut decode } =
-        body;
+    let Body {
+        form,
+        mut fingerprint,
+        handles,
+        mut any_bytes,
+        mut checked,
+        wire_bytes,
+        hand_over,
+        mut checks,
+        encode,
+        mut decode,
+    } = body;
+    let mut holds = None;
     if let Some(check) = check {
         let decoder = wire::decoder();
         // Other bytes than before stand for a block of such values.
         fingerprint = quote!(__contracts::generated::checked(#fingerprint));
         any_bytes = quote!(false);
-        decode = quote!(__contracts::wire::Decoder::checked(#decoder, |#decoder| { #decode }, #check));
+        checked = quote!(true);
+        let parts = local("parts");
+        checks = quote! {
+            let #parts = { #checks };
+            #parts && <Self as __contracts::Exchange>::holds(self)
+        };
+        decode = quote! {
+            __contracts::wire::Decoder::checked(
+                #decoder,
+                |#decoder| { #decode },
+                <Self as __contracts::Exchange>::holds,
+            )
+        };
+        holds = Some(quote! {
+            fn holds(&self) -> __core::primitive::bool {
+                __contracts::generated::holds(self, #check)
+            }
+        });
     }
     let wire = wire::functions(&encode, &decode);
     let transfer = local("transfer");
@@ -68,10 +96,15 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
         #quiet
         unsafe impl<#impl_parameters> __contracts::Exchange for #name<#arguments> {
             const FINGERPRINT: __core::primitive::u64 = #fingerprint;
-            const CARRIES: __contracts::generated::Carries = #carries;
+            const FORM: __contracts::generated::Form = #form;
             const HANDLES: __core::primitive::usize = #handles;
             const ANY_BYTES: __core::primitive::bool = #any_bytes;
             const WIRE_BYTES: __core::primitive::usize = #wire_bytes;
+            const CHECKED: __core::primitive::bool = #checked;
+            fn check(&self) -> __core::primitive::bool {
+                if <Self as __contracts::Exchange>::CHECKED { #checks } else { true }
+            }
+            #holds
             #[inline]
             fn hand_over(&self, #transfer: &mut __contracts::Transfer) {
                 if <Self as __contracts::Exchange>::HANDLES > 0 {
@@ -105,12 +138,15 @@ fn destructor(name: &Ident) -> TokenStream {
 /// What the impl consists of.
 struct Body {
     /// Its parts, from which the other constants are computed.
-    carries: TokenStream,
+    form: TokenStream,
     fingerprint: TokenStream,
     handles: TokenStream,
     any_bytes: TokenStream,
+    checked: TokenStream,
     wire_bytes: TokenStream,
     hand_over: TokenStream,
+    /// Whether the checks of all parts take the value for one.
+    checks: TokenStream,
     /// The bodies of the functions for the wire form.
     encode: TokenStream,
     decode: TokenStream,
@@ -121,6 +157,7 @@ fn structure(input: &DeriveInput, fields: &Fields) -> syn::Result<Body> {
     let mut parts = Vec::new();
     let mut patterns = Vec::new();
     let mut handed = Vec::new();
+    let mut checked = Vec::new();
     let mut wired = Vec::new();
     for (number, field) in fields.iter().enumerate() {
         types::examine(&field.ty)?;
@@ -135,8 +172,9 @@ fn structure(input: &DeriveInput, fields: &Fields) -> syn::Result<Body> {
         let local = local(&format!("field_{number}"));
         patterns.push(quote!(#member: #local));
         handed.push(hand_over(ty, &local));
+        checked.push(check_part(ty, &local));
     }
-    let fields = quote!(__contracts::generated::Carries::fields(<Self as __contracts::Exchange>::CARRIES));
+    let fields = quote!(__contracts::generated::Form::fields(<Self as __contracts::Exchange>::FORM));
     let (pattern, encode, decode) = (wire::pattern(&wired), wire::encode(&wired), wire::decode(&wired));
     let encoder = wire::encoder();
     Ok(Body {
@@ -146,19 +184,24 @@ fn structure(input: &DeriveInput, fields: &Fields) -> syn::Result<Body> {
             #encode
         },
         decode: quote!(__core::result::Result::Ok(Self { #decode })),
-        carries: quote!(__contracts::generated::Carries::Fields(&[#(#parts),*])),
+        form: quote!(__contracts::generated::Form::Fields(&[#(#parts),*])),
         fingerprint: quote!(__contracts::generated::layout::<Self>(#name, #fields)),
         handles: quote!(__contracts::generated::handles(#fields)),
         any_bytes: quote!(__contracts::generated::any_bytes::<Self>(#fields)),
+        checked: quote!(__contracts::generated::any_checked(#fields)),
         wire_bytes: quote!(__contracts::generated::wire_bytes(#fields)),
         hand_over: quote! {
             let Self { #(#patterns),* } = self;
             #(#handed)*
         },
+        checks: quote! {
+            let Self { #(#patterns),* } = self;
+            true #(&& #checked)*
+        },
     })
 }
 
-fn enumeration(input: &DeriveInput, data: &DataEnum, repr: &str) -> syn::Result<Body> {
+fn enumeration(input: &DeriveInput, data: &DataEnum, repr: &Repr) -> syn::Result<Body> {
     let name = plain(&input.ident);
     if data.variants.is_empty() {
         return error(
@@ -169,6 +212,7 @@ fn enumeration(input: &DeriveInput, data: &DataEnum, repr: &str) -> syn::Result<
     let fieldless = data.variants.iter().all(|variant| variant.fields.is_empty());
     let mut variants = Vec::new();
     let mut arms = Vec::new();
+    let mut checks = Vec::new();
     let mut encodes = Vec::new();
     let mut decodes = Vec::new();
     let (encoder, decoder) = (wire::encoder(), wire::decoder());
@@ -189,6 +233,7 @@ fn enumeration(input: &DeriveInput, data: &DataEnum, repr: &str) -> syn::Result<
         let mut parts = Vec::new();
         let mut patterns = Vec::new();
         let mut handed = Vec::new();
+        let mut checked = Vec::new();
         let mut wired = Vec::new();
         for (number, field) in variant.fields.iter().enumerate() {
             types::examine(&field.ty)?;
@@ -204,6 +249,7 @@ fn enumeration(input: &DeriveInput, data: &DataEnum, repr: &str) -> syn::Result<
             let local = local(&format!("field_{number}"));
             patterns.push(quote!(#member: #local));
             handed.push(hand_over(ty, &local));
+            checked.push(check_part(ty, &local));
         }
         let number = if fieldless {
             quote!(Self::#ident as __core::primitive::u64)
@@ -213,6 +259,9 @@ fn enumeration(input: &DeriveInput, data: &DataEnum, repr: &str) -> syn::Result<
         variants.push(quote!((#text, #number, &[#(#parts),*])));
         arms.push(quote! {
             Self::#ident { #(#patterns),* } => { #(#handed)* }
+        });
+        checks.push(quote! {
+            Self::#ident { #(#patterns),* } => true #(&& #checked)*,
         });
         let (pattern, encode, decode) = (wire::pattern(&wired), wire::encode(&wired), wire::decode(&wired));
         let position = position as u32;
@@ -225,7 +274,9 @@ fn enumeration(input: &DeriveInput, data: &DataEnum, repr: &str) -> syn::Result<
         decodes.push(quote!(#position => __core::result::Result::Ok(Self::#ident { #decode }),));
     }
     let count = data.variants.len() as u32;
-    let carried = quote!(__contracts::generated::Carries::variants(<Self as __contracts::Exchange>::CARRIES));
+    let tag = repr.tag(&quote!(&[#(#variants),*]));
+    let repr = repr.text();
+    let carried = quote!(__contracts::generated::Form::variants(<Self as __contracts::Exchange>::FORM));
     Ok(Body {
         encode: quote!(match self { #(#encodes)* }),
         decode: quote! {
@@ -236,11 +287,13 @@ fn enumeration(input: &DeriveInput, data: &DataEnum, repr: &str) -> syn::Result<
         },
         // A number that no variant has is not a value.
         any_bytes: quote!(false),
+        checked: quote!(__contracts::generated::variants_checked(#carried)),
         wire_bytes: quote!(__contracts::generated::variants_wire_bytes(#carried)),
-        carries: quote!(__contracts::generated::Carries::Variants(&[#(#variants),*])),
+        form: quote!(__contracts::generated::Form::Variants(#tag, &[#(#variants),*])),
         fingerprint: quote!(__contracts::generated::variants::<Self>(#name, #repr, #carried)),
         handles: quote!(__contracts::generated::variants_handles(#carried)),
         hand_over: if fieldless { quote!() } else { quote!(match self { #(#arms)* }) },
+        checks: if fieldless { quote!(true) } else { quote!(match self { #(#checks)* }) },
     })
 }
 
@@ -276,6 +329,11 @@ fn flat(tokens: TokenStream) -> Vec<TokenTree> {
         other => vec![other],
     };
     tokens.into_iter().flat_map(inside).collect()
+}
+
+/// Runs the checks of one field.
+fn check_part(ty: &Type, field: &Ident) -> TokenStream {
+    quote!(__contracts::generated::Part::check(__contracts::generated::part::<#ty>(), #field))
 }
 
 /// Hands over one field.

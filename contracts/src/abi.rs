@@ -211,7 +211,8 @@ pub struct Channel {
     pub fingerprint: u64,
     /// The two directions' slots.
     pub rings: [Ring; 2],
-    /// The state that the last message sent leads to; for people (`channels`), never for decisions.
+    /// The state that the last message sent leads to: for people (`channels`), and for who takes an end from somebody
+    /// who is not believed. Between SIPs nothing is decided by it.
     pub state: AtomicU32,
     /// How many ends are closed. Whoever makes it 2 drains the rings and frees the channel.
     pub closed_ends: AtomicU32,

@@ -1,13 +1,16 @@
 //! An endpoint whose contract its holder does not know: what a directory hands out.
 
 use core::fmt;
+use core::mem::offset_of;
 
+#[cfg(feature = "std")]
+use crate::abi::End;
 use crate::endpoint::{Contract, SendFirst, Side};
 use crate::exbox::Exhausted;
 use crate::exchange::{Exchange, Transfer};
 use crate::fingerprint;
+use crate::form::Form;
 use crate::port::RawEnd;
-use crate::reach::Carries;
 use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
 
 /// An endpoint that sends next, of any contract. [`AnyEndpoint::downcast`] turns it into a typed one.
@@ -17,6 +20,16 @@ pub struct AnyEndpoint {
     side: Side,
     state: u16,
 }
+
+/// Where its parts lie, in bytes from its start.
+pub(crate) const END_OFFSET: usize = offset_of!(AnyEndpoint, raw);
+pub(crate) const SIDE_OFFSET: usize = offset_of!(AnyEndpoint, side);
+pub(crate) const STATE_OFFSET: usize = offset_of!(AnyEndpoint, state);
+/// The bytes that are no part of it: from where to where.
+pub(crate) const PADDING: [(usize, usize); 2] = [
+    (SIDE_OFFSET + size_of::<Side>(), STATE_OFFSET),
+    (STATE_OFFSET + size_of::<u16>(), size_of::<AnyEndpoint>()),
+];
 
 /// The endpoint is not what was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +73,22 @@ impl AnyEndpoint {
         AnyEndpoint { raw, side, state }
     }
 
+    /// The end.
+    #[cfg(feature = "std")]
+    pub(crate) fn end(&self) -> &'static End {
+        self.raw.end()
+    }
+
+    /// Its side.
+    pub fn side(&self) -> Side {
+        self.side
+    }
+
+    /// Its state.
+    pub fn state(&self) -> u16 {
+        self.state
+    }
+
     /// Fingerprint of the endpoint's contract.
     pub fn fingerprint(&self) -> u64 {
         self.raw.fingerprint()
@@ -99,8 +128,7 @@ impl fmt::Debug for AnyEndpoint {
 // SAFETY: the endpoint sends next, whatever its contract; plain data otherwise, `repr(C)`.
 unsafe impl Exchange for AnyEndpoint {
     const FINGERPRINT: u64 = fingerprint::text(fingerprint::SEED, "AnyEndpoint");
-    // Its contract is compared when it is downcast.
-    const CARRIES: Carries = Carries::Nothing;
+    const FORM: Form = Form::Any;
     const HANDLES: usize = 1;
     const ANY_BYTES: bool = false;
     const WIRE_BYTES: usize = varint_bytes(u64::BITS);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::binding;
 use crate::channel::Shape;
 use crate::exbox::Exhausted;
+use crate::form::Forms;
 use crate::port::RawEnd;
 use crate::reach::Described;
 use crate::time::Instant;
@@ -86,6 +87,9 @@ pub unsafe trait Contract: Sized + 'static {
     const DESCRIBED: Described;
     /// States and messages, for tools and for binding.
     const DESCRIPTION: &'static Description = Self::DESCRIBED.get();
+    /// What is done to its messages on their way to and from who does not believe, or is not believed.
+    #[doc(hidden)]
+    const FORMS: Forms;
     /// The greatest number of messages in flight to the server.
     const DEPTH_TO_SERVER: usize;
     /// The greatest number of messages in flight to the client.
@@ -146,7 +150,8 @@ pub unsafe trait Endpoint: Sized + Send + 'static {
 /// # Safety
 ///
 /// In the endpoint's state its peer is the one that sends; `open` takes each message that it may send, with its body, and
-/// `HOLDS_HANDLES` is not false if one of them can hold blocks or endpoints.
+/// `check` runs the checks of that body; `HOLDS_HANDLES` is not false if one of them can hold blocks or endpoints;
+/// `EXPECTED` has their numbers, each with the state that follows.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not receive: in this state it sends",
     label = "not `Receive`",
@@ -157,13 +162,25 @@ pub unsafe trait Receive: Endpoint {
     type Received;
     #[doc(hidden)]
     const HOLDS_HANDLES: bool;
+    #[doc(hidden)]
+    const EXPECTED: &'static [(u16, u16)];
     /// Takes a message and makes of it what is received.
+    ///
+    /// # Errors
+    /// [`Closed`] if it is none of those, and the channel was closed for it.
     ///
     /// # Safety
     ///
     /// It is an end of an endpoint of this type, and the message at its ring's head has this number.
     #[doc(hidden)]
-    unsafe fn open(raw: RawEnd, message: u16) -> Self::Received;
+    unsafe fn open(raw: RawEnd, message: u16) -> Result<Self::Received, Closed>;
+    /// Whether the checks of the types in a message's body take it for a value.
+    ///
+    /// # Safety
+    ///
+    /// `body` is the body of the message of this number, if it is one of those that can come, and a value of its type.
+    #[doc(hidden)]
+    unsafe fn check(message: u16, body: *const u8) -> bool;
 
     /// Waits for the next message. [`Closed`] if the peer is gone and nothing is left to receive. A message whose blocks
     /// would break the SIP's limit is refused by closing the channel, which is `Closed`, too, also in a set and in `select!`;
@@ -178,7 +195,7 @@ pub unsafe trait Receive: Endpoint {
             return Err(Closed);
         }
         // SAFETY: the message was just found.
-        Ok(unsafe { Self::open(raw, message) })
+        unsafe { Self::open(raw, message) }
     }
 
     /// As [`Receive::receive`], without waiting.
@@ -198,7 +215,7 @@ pub unsafe trait Receive: Endpoint {
             return Err(TryReceiveError::OverLimit(unsafe { Self::from_raw(raw) }));
         }
         // SAFETY: the message was just found.
-        Ok(unsafe { Self::open(raw, message) })
+        unsafe { Self::open(raw, message) }.map_err(|Closed| TryReceiveError::Closed)
     }
 
     /// As [`Receive::receive`], waiting until `deadline` at most; then the endpoint comes back.

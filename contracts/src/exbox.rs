@@ -3,7 +3,7 @@
 use core::alloc::Layout;
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem::{self, align_of, size_of};
+use core::mem::{self, align_of, offset_of, size_of};
 use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
 use core::slice;
@@ -13,7 +13,7 @@ use crate::abi::BlockEntry;
 use crate::binding;
 use crate::exchange::{Exchange, Transfer};
 use crate::fingerprint;
-use crate::reach::Carries;
+use crate::form::{Form, Shaped};
 use crate::wire::{Block, DecodeError, Decoder, Encoder, varint_bytes};
 
 /// The exchange heap, or the caller's share of memory, has no room for what was asked.
@@ -80,6 +80,11 @@ pub struct ExBox<T: Content + ?Sized> {
     owns: PhantomData<T>,
 }
 
+/// Where its parts lie, in bytes from its start, whatever it holds.
+pub(crate) const DATA_OFFSET: usize = offset_of!(ExBox<u8>, data);
+pub(crate) const LENGTH_OFFSET: usize = offset_of!(ExBox<u8>, length);
+pub(crate) const ENTRY_OFFSET: usize = offset_of!(ExBox<u8>, entry);
+
 // SAFETY: the block has no other owner, so the handle may go wherever its content may.
 unsafe impl<T: Content<Element: Send> + ?Sized> Send for ExBox<T> {}
 // SAFETY: a shared handle gives shared access to the content only.
@@ -96,7 +101,7 @@ unsafe impl<T: Content<Element: Exchange> + ?Sized + 'static> Exchange for ExBox
         };
         fingerprint::mix(fingerprint::text(fingerprint::SEED, "ExBox"), content)
     };
-    const CARRIES: Carries = <T::Element as Exchange>::CARRIES;
+    const FORM: Form = Form::Block { element: &const { Shaped::of::<T::Element>() }, length: T::LENGTH };
     const HANDLES: usize = match T::LENGTH {
         Some(length) => <T::Element as Exchange>::HANDLES.saturating_mul(length).saturating_add(1),
         None => 1,
@@ -104,6 +109,12 @@ unsafe impl<T: Content<Element: Exchange> + ?Sized + 'static> Exchange for ExBox
     const ANY_BYTES: bool = false;
     // The handle's index, and the length if the type does not say.
     const WIRE_BYTES: usize = varint_bytes(u64::BITS) * if T::LENGTH.is_some() { 1 } else { 2 };
+    const CHECKED: bool = <T::Element as Exchange>::CHECKED;
+    fn check(&self) -> bool {
+        // Of values without bytes one is as good as another, and there may be more than anybody would count to.
+        let count = if size_of::<T::Element>() == 0 { self.length.min(1) } else { self.length };
+        !Self::CHECKED || self.elements()[..count].iter().all(Exchange::check)
+    }
     #[inline]
     fn hand_over(&self, transfer: &mut Transfer) {
         transfer.block(self.entry);

@@ -12,7 +12,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use crate::abi::{BlockEntry, End, Owner, Tracked};
 use crate::exbox::Exhausted;
 use crate::fingerprint;
-use crate::reach::Carries;
+use crate::form::{Form, Shaped};
 use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
 
 /// A type whose values may cross a channel.
@@ -23,9 +23,9 @@ use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
 /// # Safety
 ///
 /// A value holds no pointer to the sender's memory other than through blocks and endpoints; its layout is fixed
-/// (`repr(C)` or primitive) and covered by `FINGERPRINT`; `CARRIES` has the contract of every typed endpoint that it can
-/// hold, in an order that the layout decides; `hand_over` reaches every block and endpoint that the value holds;
-/// `ANY_BYTES` is not claimed of a type for which it is not so.
+/// (`repr(C)` or primitive) and covered by `FINGERPRINT`; `FORM` says where each part lies, and what bytes it may be;
+/// `hand_over` reaches every block and endpoint that the value holds, in the order in which they lie there, each block
+/// before what it holds; `ANY_BYTES` is not claimed of a type for which it is not so.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot cross a channel",
     label = "not an `Exchange` type",
@@ -37,8 +37,9 @@ use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
 pub unsafe trait Exchange: Sized + Send + 'static {
     /// Hash of the type's name, layout and parts. An endpoint counts by its contract's name, its side and its state.
     const FINGERPRINT: u64;
-    /// The contracts whose endpoints a value can hold, also in blocks.
-    const CARRIES: Carries;
+    /// The type taken apart: what is checked in bytes that are not believed, and the contracts of the endpoints that a
+    /// value can hold, also in blocks.
+    const FORM: Form;
     /// How many blocks and endpoints a value holds at most. The type of a block with a length of its own does not say how
     /// many there are in it, so those are not among them.
     const HANDLES: usize;
@@ -47,6 +48,17 @@ pub unsafe trait Exchange: Sized + Send + 'static {
     const ANY_BYTES: bool;
     /// Bytes of the longest value in wire form.
     const WIRE_BYTES: usize;
+    /// Whether the type, or one of those that it consists of, has a check of its own.
+    const CHECKED: bool = false;
+    /// Whether the checks of all parts and the type's own take the value for one.
+    fn check(&self) -> bool {
+        true
+    }
+    /// Whether the type's own check does.
+    #[doc(hidden)]
+    fn holds(&self) -> bool {
+        true
+    }
     /// Hands every block and endpoint that the value holds to the transfer.
     fn hand_over(&self, transfer: &mut Transfer);
     /// Writes the value in [wire form](crate::wire).
@@ -103,7 +115,7 @@ impl Transfer {
 }
 
 macro_rules! plain {
-    ($any_bytes:literal; $($type:ty, $bytes:expr, $encode:expr, $decode:expr;)*) => {$(
+    ($any_bytes:literal, $form:expr; $($type:ty, $bytes:expr, $encode:expr, $decode:expr;)*) => {$(
         // SAFETY: a primitive holds no pointer and no handle, and its layout is fixed by the platform; any bytes are a
         // value of integers, floats and `()`.
         unsafe impl Exchange for $type {
@@ -111,7 +123,7 @@ macro_rules! plain {
                 fingerprint::text(fingerprint::SEED, stringify!($type)),
                 (size_of::<$type>() << 8 | align_of::<$type>()) as u64,
             );
-            const CARRIES: Carries = Carries::Nothing;
+            const FORM: Form = $form;
             const HANDLES: usize = 0;
             const ANY_BYTES: bool = $any_bytes;
             const WIRE_BYTES: usize = $bytes;
@@ -127,15 +139,15 @@ macro_rules! plain {
             }
         }
     )*};
-    (unsigned; $($type:ty),*) => {plain! { true; $(
+    (unsigned; $($type:ty),*) => {plain! { true, Form::Bytes; $(
         $type, varint_bytes(<$type>::BITS), |to, value| to.unsigned(value as u128),
             |from| Ok(from.unsigned(<$type>::BITS)? as $type);
     )*}};
-    (signed; $($type:ty),*) => {plain! { true; $(
+    (signed; $($type:ty),*) => {plain! { true, Form::Bytes; $(
         $type, varint_bytes(<$type>::BITS), |to, value| to.signed(value as i128),
             |from| Ok(from.signed(<$type>::BITS)? as $type);
     )*}};
-    (as they are; $($type:ty),*) => {plain! { true; $(
+    (as they are; $($type:ty),*) => {plain! { true, Form::Bytes; $(
         $type, size_of::<$type>(), |to, value| to.fixed(&value.to_le_bytes(), &value),
             |from| Ok(<$type>::from_le_bytes(from.fixed()?));
     )*}};
@@ -144,11 +156,13 @@ macro_rules! plain {
 plain!(unsigned; u16, u32, u64, u128, usize);
 plain!(signed; i16, i32, i64, i128, isize);
 plain!(as they are; u8, i8, f32, f64);
-plain! { true;
+plain! { true, Form::Bytes;
     (), 0, |to, ()| to.fixed(&[], &()), |_| Ok(());
 }
-plain! { false;
+plain! { false, Form::Bool;
     bool, 1, |to, value| to.fixed(&[u8::from(value)], &value), |from| from.bool();
+}
+plain! { false, Form::Char;
     char, 5, |to, value| to.text(value.encode_utf8(&mut [0; 4]), &value), |from| from.char();
 }
 
@@ -158,10 +172,14 @@ unsafe impl<T: Exchange, const N: usize> Exchange for [T; N] {
         fingerprint::mix(fingerprint::text(fingerprint::SEED, "array"), T::FINGERPRINT),
         N as u64,
     );
-    const CARRIES: Carries = T::CARRIES;
+    const FORM: Form = Form::Row { element: &const { Shaped::of::<T>() }, count: N };
     const HANDLES: usize = T::HANDLES.saturating_mul(N);
     const ANY_BYTES: bool = T::ANY_BYTES || N == 0;
     const WIRE_BYTES: usize = T::WIRE_BYTES.saturating_mul(N);
+    const CHECKED: bool = T::CHECKED && N > 0;
+    fn check(&self) -> bool {
+        !T::CHECKED || self.iter().all(T::check)
+    }
     fn hand_over(&self, transfer: &mut Transfer) {
         if T::HANDLES > 0 {
             self.iter().for_each(|element| element.hand_over(transfer));

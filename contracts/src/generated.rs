@@ -13,8 +13,10 @@ use crate::endpoint::{CarriedContract, MessageDescription, Side, StateDescriptio
 use crate::exbox::Exhausted;
 use crate::exchange::{Exchange, Transfer};
 use crate::fingerprint::{SEED, mix, text};
+pub use crate::form::code::{bytes as forms, length as forms_length};
+pub use crate::form::{Form, Forms, Shaped, Tag};
+pub use crate::reach::Described;
 use crate::reach::List;
-pub use crate::reach::{Carries, Described};
 use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
 
 /// Bears the names of fields in generated modules, where they are not to mean a constant of the user's.
@@ -61,11 +63,24 @@ pub type Decoded<T> = Result<T, DecodeError>;
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     fingerprint: u64,
-    pub(crate) carries: Carries,
+    shaped: Shaped,
+    offset: usize,
     handles: usize,
     any_bytes: bool,
-    size: usize,
     wire_bytes: usize,
+    checked: bool,
+}
+
+impl Field {
+    /// What it is.
+    pub(crate) const fn shaped(&self) -> &Shaped {
+        &self.shaped
+    }
+
+    /// Bytes from the start of the struct that it is part of. Of a variant's fields nobody asks.
+    pub(crate) const fn offset(&self) -> usize {
+        self.offset
+    }
 }
 
 /// An enum's variant: its name, its number and its fields.
@@ -75,11 +90,13 @@ pub type Variant = (&'static str, u64, &'static [Field]);
 #[derive(Clone, Copy, Debug)]
 pub struct Part<T> {
     fingerprint: u64,
-    carries: Carries,
+    shaped: Shaped,
     handles: usize,
     any_bytes: bool,
     wire_bytes: usize,
+    checked: bool,
     hand_over: fn(&T, &mut Transfer),
+    check: fn(&T) -> bool,
     encode: fn(T, &mut Encoder) -> Result<(), Exhausted>,
     decode: fn(&mut Decoder<'_>) -> Result<T, DecodeError>,
 }
@@ -89,11 +106,13 @@ pub struct Part<T> {
 pub const fn part<T: Exchange>() -> Part<T> {
     Part {
         fingerprint: T::FINGERPRINT,
-        carries: T::CARRIES,
+        shaped: Shaped::of::<T>(),
         handles: T::HANDLES,
         any_bytes: T::ANY_BYTES,
         wire_bytes: T::WIRE_BYTES,
+        checked: T::CHECKED,
         hand_over: T::hand_over,
+        check: T::check,
         encode: T::encode,
         decode: T::decode,
     }
@@ -106,11 +125,12 @@ impl<T> Part<T> {
         hash = mix(mix(hash, size_of::<T>() as u64), align_of::<T>() as u64);
         Field {
             fingerprint: mix(hash, offset as u64),
-            carries: self.carries,
+            shaped: self.shaped,
+            offset,
             handles: self.handles,
             any_bytes: self.any_bytes,
-            size: size_of::<T>(),
             wire_bytes: self.wire_bytes,
+            checked: self.checked,
         }
     }
 
@@ -120,6 +140,12 @@ impl<T> Part<T> {
         if self.handles > 0 {
             (self.hand_over)(value, transfer);
         }
+    }
+
+    /// Whether the checks of the part's type, and of the types of its parts, take it for a value.
+    #[inline(always)]
+    pub fn check(self, value: &T) -> bool {
+        !self.checked || (self.check)(value)
     }
 
     /// Writes the part, called `name`, in wire form.
@@ -169,10 +195,49 @@ pub const fn any_bytes<T>(fields: &[Field]) -> bool {
         if !fields[i].any_bytes {
             return false;
         }
-        size += fields[i].size;
+        size += fields[i].shaped.size();
         i += 1;
     }
     size == size_of::<T>()
+}
+
+/// Whether one of these fields has a type with a check of its own in it.
+pub const fn any_checked(fields: &[Field]) -> bool {
+    let mut i = 0;
+    while i < fields.len() {
+        if fields[i].checked {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
+/// As [`any_checked`], of an enum: each variant's fields.
+pub const fn variants_checked(variants: &[Variant]) -> bool {
+    let mut i = 0;
+    while i < variants.len() {
+        if any_checked(variants[i].2) {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
+/// Whether a type's own check takes this for a value.
+pub fn holds<T>(value: &T, check: impl FnOnce(&T) -> bool) -> bool {
+    check(value)
+}
+
+/// Whether all checks of types that lie in a message's body take it for a value.
+///
+/// # Safety
+///
+/// A value of the type lies there.
+pub unsafe fn check<B: Exchange>(body: *const u8) -> bool {
+    // SAFETY: passed on to the caller.
+    !B::CHECKED || unsafe { &*body.cast::<B>() }.check()
 }
 
 /// Bytes of the longest row of these fields in wire form.
@@ -329,12 +394,12 @@ pub const fn place(module: &str, file: &str, line: u32, column: u32, name: &str)
 }
 
 /// How many endpoints messages can carry.
-pub const fn count_carried(messages: &[Carries]) -> usize {
+pub const fn count_carried(messages: &[Form]) -> usize {
     List::<0>::of(messages).length
 }
 
 /// The contracts of these endpoints; `N` is [`count_carried`].
-pub const fn carried<const N: usize>(messages: &[Carries]) -> [CarriedContract; N] {
+pub const fn carried<const N: usize>(messages: &[Form]) -> [CarriedContract; N] {
     List::of(messages).entries
 }
 

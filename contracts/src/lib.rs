@@ -16,7 +16,8 @@
 //! Reading order: [`exchange`] (what may cross), [`exbox`] (the owning handle), [`abi`] (the memory both sides
 //! see), [`port`] (send and receive, untyped), [`endpoint`] (the typed layer that `derive(Contract)` fills in),
 //! [`set`] (waiting on many), [`stream`] (many messages one way), [`extension`] (contracts that begin as others),
-//! [`reach`] (what endpoints in messages lead to), [`spec`] (the stock contracts), [`wire`] (messages as bytes), and,
+//! [`reach`] (what endpoints in messages lead to), [`spec`] (the stock contracts), [`wire`] (messages as bytes),
+//! [`form`] (messages in native layout that are not believed), and,
 //! with feature `std`, `testing` (peers to test a server or a client against).
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -36,6 +37,7 @@ pub mod exbox;
 pub mod exchange;
 pub mod extension;
 pub mod fingerprint;
+pub mod form;
 pub mod freestanding;
 #[doc(hidden)]
 pub mod generated;

@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::abi::{Channel, End, Label, Owner, OwnerKind, Ring, SLOT_ALIGN, Tracked};
 use crate::binding;
-use crate::endpoint::{Closed, Contract, Side};
+use crate::endpoint::{Closed, Contract, Receive, Side};
 use crate::exchange::{Exchange, Transfer};
 use crate::sabotage::Bug;
 use crate::stream::{self, SendError, TrySendError};
@@ -96,6 +96,12 @@ impl RawEnd {
     /// Fingerprint of the contract that the channel was made for.
     pub fn fingerprint(&self) -> u64 {
         self.channel().fingerprint
+    }
+
+    /// Says which state the channel is in, where no message has led to it.
+    #[cfg(any(feature = "std", feature = "campaign"))]
+    pub(crate) fn set_state(&self, state: u16) {
+        self.channel().state.store(u32::from(state), Relaxed);
     }
 
     /// The channel's number.
@@ -462,6 +468,20 @@ impl RawEnd {
     /// Hands the end itself to a transfer.
     pub fn hand_over(&self, transfer: &mut Transfer) {
         transfer.end(self.end);
+    }
+
+    /// What becomes of a message that [`Receive::open`] does not know.
+    ///
+    /// # Errors
+    /// [`Closed`] if the channel had to be closed.
+    ///
+    /// # Safety
+    ///
+    /// As [`Receive::open`].
+    #[cold]
+    #[inline(never)]
+    pub unsafe fn open_other<E: Receive>(self, message: u16) -> Result<E::Received, Closed> {
+        self.unknown_message(message)
     }
 
     /// Stops a SIP that received a message its contract does not have. Between vouched SIPs it cannot happen.

@@ -1,13 +1,14 @@
 //! What a contract reaches through the endpoints that its messages carry, and the fingerprint that covers it.
 //!
 //! Contracts may refer to themselves and to each other: the description of each is a static, and statics may refer to
-//! each other where constants may not. A constant on the way ([`Carries`]) holds such a reference unread.
+//! each other where constants may not. A constant on the way ([`Form`]) holds such a reference unread.
 
 use core::mem::MaybeUninit;
 
 use crate::endpoint::{CarriedContract, Description};
 use crate::fingerprint::{SEED, mix};
-use crate::generated::{Field, Variant};
+use crate::form::Form;
+use crate::generated::Field;
 
 /// Most contracts that one contract reaches, itself included.
 pub const MOST: usize = 64;
@@ -26,37 +27,6 @@ impl Described {
     pub const fn get(self) -> &'static Description {
         // SAFETY: `new` alone makes one, and puts a reference in.
         unsafe { self.0.assume_init() }
-    }
-}
-
-/// The contracts whose endpoints a value of a type can hold, also in blocks: the type taken apart.
-#[derive(Clone, Copy, Debug)]
-pub enum Carries {
-    /// None.
-    Nothing,
-    /// It is an endpoint of this contract.
-    Endpoint(Described),
-    /// Those of its fields.
-    Fields(&'static [Field]),
-    /// Those of its variants.
-    Variants(&'static [Variant]),
-}
-
-impl Carries {
-    /// The fields of a struct.
-    pub const fn fields(self) -> &'static [Field] {
-        match self {
-            Carries::Fields(fields) => fields,
-            _ => &[],
-        }
-    }
-
-    /// The variants of an enum.
-    pub const fn variants(self) -> &'static [Variant] {
-        match self {
-            Carries::Variants(variants) => variants,
-            _ => &[],
-        }
     }
 }
 
@@ -97,7 +67,7 @@ static UNFILLED: Description = Description {
 
 impl<const N: usize> List<N> {
     /// What these messages carry, in the order of the messages, and within each of its layout.
-    pub(crate) const fn of(messages: &[Carries]) -> Self {
+    pub(crate) const fn of(messages: &[Form]) -> Self {
         let unfilled = CarriedContract { message: 0, contract: &UNFILLED };
         let mut list = List { entries: [unfilled; N], length: 0 };
         let mut message = 0;
@@ -108,18 +78,21 @@ impl<const N: usize> List<N> {
         list
     }
 
-    const fn add(mut self, message: u16, carries: Carries) -> Self {
-        match carries {
-            Carries::Nothing => self,
-            Carries::Endpoint(contract) => {
+    const fn add(mut self, message: u16, form: Form) -> Self {
+        match form {
+            Form::Bytes | Form::Bool | Form::Char | Form::Utf8 { .. } => self,
+            // Its contract is compared when it is downcast.
+            Form::Any => self,
+            Form::Endpoint { contract, .. } => {
                 if self.length < N {
                     self.entries[self.length] = CarriedContract { message, contract: contract.get() };
                 }
                 self.length += 1;
                 self
             }
-            Carries::Fields(fields) => self.add_fields(message, fields),
-            Carries::Variants(variants) => {
+            Form::Row { element, .. } | Form::Block { element, .. } => self.add(message, element.form()),
+            Form::Fields(fields) => self.add_fields(message, fields),
+            Form::Variants(_, variants) => {
                 let mut i = 0;
                 while i < variants.len() {
                     self = self.add_fields(message, variants[i].2);
@@ -133,7 +106,7 @@ impl<const N: usize> List<N> {
     const fn add_fields(mut self, message: u16, fields: &[Field]) -> Self {
         let mut i = 0;
         while i < fields.len() {
-            self = self.add(message, fields[i].carries);
+            self = self.add(message, fields[i].shaped().form());
             i += 1;
         }
         self

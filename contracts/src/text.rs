@@ -1,12 +1,13 @@
 //! Short texts that travel inside a message.
 
 use core::fmt;
+use core::mem::offset_of;
 use core::str;
 
 use crate::exbox::Exhausted;
 use crate::exchange::{Exchange, Transfer};
 use crate::fingerprint;
-use crate::reach::Carries;
+use crate::form::Form;
 use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
 
 /// A text of at most `N` bytes of UTF-8, stored in place.
@@ -18,6 +19,10 @@ pub struct Text<const N: usize> {
     length: u32,
     bytes: [u8; N],
 }
+
+/// Where its parts lie, in bytes from its start, whatever its capacity.
+pub(crate) const LENGTH_OFFSET: usize = offset_of!(Text<0>, length);
+pub(crate) const BYTES_OFFSET: usize = offset_of!(Text<0>, bytes);
 
 /// A file's or a process's name: as long as a tar header allows.
 pub type Name = Text<100>;
@@ -74,7 +79,7 @@ impl<const N: usize> Text<N> {
 // SAFETY: two plain fields, `repr(C)`.
 unsafe impl<const N: usize> Exchange for Text<N> {
     const FINGERPRINT: u64 = fingerprint::mix(fingerprint::text(fingerprint::SEED, "Text"), N as u64);
-    const CARRIES: Carries = Carries::Nothing;
+    const FORM: Form = Form::Utf8 { capacity: N };
     const HANDLES: usize = 0;
     const ANY_BYTES: bool = false;
     const WIRE_BYTES: usize = varint_bytes(u32::BITS) + N;

@@ -1,6 +1,7 @@
 //! Whether a type's layout is fixed.
 
 use proc_macro2::TokenStream;
+use quote::quote;
 use syn::{Attribute, Ident};
 
 use super::error;
@@ -10,7 +11,8 @@ use super::error;
 pub(super) struct Repr {
     c: bool,
     transparent: bool,
-    integer: bool,
+    /// The type of an enum's number.
+    integer: Option<Ident>,
     /// The words that decide where an enum's fields lie, in alphabetical order.
     words: Vec<String>,
 }
@@ -26,7 +28,7 @@ impl Repr {
                     "C" => repr.c = true,
                     "transparent" => repr.transparent = true,
                     "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => {
-                        repr.integer = true;
+                        repr.integer = Some(ident.clone());
                     }
                     "packed" => {
                         return Err(meta.error(
@@ -55,6 +57,16 @@ impl Repr {
         self.words.join(" ")
     }
 
+    /// How an enum of these variants says which one a value is.
+    pub(super) fn tag(&self, variants: &TokenStream) -> TokenStream {
+        let bytes = self.integer.as_ref().map(|ty| quote!(__core::mem::size_of::<__core::primitive::#ty>()));
+        match bytes {
+            Some(bytes) if self.c => quote!(__contracts::generated::Tag::c_integer(#bytes)),
+            Some(bytes) => quote!(__contracts::generated::Tag::integer(#bytes)),
+            None => quote!(__contracts::generated::Tag::c(#variants)),
+        }
+    }
+
     pub(super) fn fixes_struct(&self, name: &Ident) -> syn::Result<()> {
         if self.c || self.transparent {
             return Ok(());
@@ -68,7 +80,7 @@ impl Repr {
     }
 
     pub(super) fn fixes_enum(&self, name: &Ident) -> syn::Result<()> {
-        if self.c || self.integer {
+        if self.c || self.integer.is_some() {
             return Ok(());
         }
         error(

@@ -34,6 +34,7 @@ impl Writer<'_> {
         quote! {
             #[doc = #type_docs]
             #[must_use = "dropping an endpoint closes the channel"]
+            #[repr(transparent)]
             #visibility struct #endpoint<S>(__contracts::port::RawEnd, __core::marker::PhantomData<fn() -> S>);
 
             impl<S: __contracts::generated::State> __core::fmt::Debug for #endpoint<S> {
@@ -73,9 +74,11 @@ impl Writer<'_> {
                     #side_value,
                     <S as __contracts::generated::State>::NAME,
                 );
-                const CARRIES: __contracts::generated::Carries = __contracts::generated::Carries::Endpoint(
-                    <#contract as __contracts::Contract>::DESCRIBED,
-                );
+                const FORM: __contracts::generated::Form = __contracts::generated::Form::Endpoint {
+                    contract: <#contract as __contracts::Contract>::DESCRIBED,
+                    side: #side_value,
+                    state: <S as __contracts::generated::State>::NUMBER,
+                };
                 const HANDLES: __core::primitive::usize = 1;
                 const ANY_BYTES: __core::primitive::bool = false;
                 const WIRE_BYTES: __core::primitive::usize = <__contracts::AnyEndpoint as __contracts::Exchange>::WIRE_BYTES;
@@ -248,11 +251,13 @@ impl Writer<'_> {
                 #number => {
                     // SAFETY: a message of this number is at the ring's head, and this is its body.
                     let #content = unsafe { __contracts::port::RawEnd::take::<#contract, #body>(&mut #raw, #side_value) };
-                    #received::#variant { #(#fields: #content.#fields,)* #next }
+                    __core::result::Result::Ok(#received::#variant { #(#fields: #content.#fields,)* #next })
                 }
             }
         });
-        let bodies = moves.iter().map(|step| &self.messages[step.message].body);
+        let bodies: Vec<_> = moves.iter().map(|step| &self.messages[step.message].body).collect();
+        let numbers: Vec<_> = moves.iter().map(|step| step.message as u16).collect();
+        let next = moves.iter().map(|step| step.to as u16);
         let enum_docs = docs::received(self.protocol, side, state);
         let receive_docs = docs::receive(self.protocol, state);
         quote! {
@@ -311,11 +316,26 @@ impl Writer<'_> {
             unsafe impl __contracts::Receive for #endpoint<#from> {
                 type Received = #received;
                 const HOLDS_HANDLES: __core::primitive::bool = false #(|| <#bodies as __contracts::Exchange>::HANDLES > 0)*;
+                const EXPECTED: &'static [(__core::primitive::u16, __core::primitive::u16)] = &[#((#numbers, #next)),*];
                 #[inline]
-                unsafe fn open(mut #raw: __contracts::port::RawEnd, #message: __core::primitive::u16) -> #received {
+                unsafe fn open(
+                    mut #raw: __contracts::port::RawEnd,
+                    #message: __core::primitive::u16,
+                ) -> __core::result::Result<#received, __contracts::Closed> {
                     match #message {
                         #(#arms)*
-                        _ => __contracts::port::RawEnd::unknown_message(&#raw, #message),
+                        // SAFETY: passed on to the caller.
+                        _ => unsafe { __contracts::port::RawEnd::open_other::<Self>(#raw, #message) },
+                    }
+                }
+                unsafe fn check(
+                    #message: __core::primitive::u16,
+                    #content: *const __core::primitive::u8,
+                ) -> __core::primitive::bool {
+                    match #message {
+                        // SAFETY: it is the body of this message.
+                        #(#numbers => unsafe { __contracts::generated::check::<#bodies>(#content) },)*
+                        _ => true,
                     }
                 }
             }

@@ -23,6 +23,10 @@ impl Writer<'_> {
             quote!(Self::PARTS.#index.field(#text, __core::mem::offset_of!(Self, #field)))
         });
         let transfer = local("transfer");
+        let checked = fields
+            .iter()
+            .zip(indices.clone())
+            .map(|(field, index)| quote!(Self::PARTS.#index.check(&self.#field)));
         let handed = fields
             .iter()
             .zip(indices)
@@ -63,8 +67,12 @@ impl Writer<'_> {
             #[diagnostic::do_not_recommend]
             unsafe impl __contracts::Exchange for #body {
                 const FINGERPRINT: __core::primitive::u64 = __contracts::generated::layout::<Self>(#name, Self::FIELDS);
-                const CARRIES: __contracts::generated::Carries = __contracts::generated::Carries::Fields(Self::FIELDS);
+                const FORM: __contracts::generated::Form = __contracts::generated::Form::Fields(Self::FIELDS);
                 const HANDLES: __core::primitive::usize = __contracts::generated::handles(Self::FIELDS);
+                const CHECKED: __core::primitive::bool = __contracts::generated::any_checked(Self::FIELDS);
+                fn check(&self) -> __core::primitive::bool {
+                    true #(&& #checked)*
+                }
                 #[inline]
                 fn hand_over(&self, #transfer: &mut __contracts::Transfer) {
                     if #holds {

@@ -248,7 +248,7 @@ impl<'a> Writer<'a> {
             let window = message.window.unwrap_or(0);
             quote!(__contracts::generated::message::<#body>(#name, #sender, &[#(#steps),*], #window, STATES))
         });
-        let bodies = self.messages.iter().map(|names| &names.body);
+        let bodies: Vec<_> = self.messages.iter().map(|names| &names.body).collect();
         // Statics, since contracts may refer to each other; in the constant, so that no name of the user's is taken.
         quote! {
             // SAFETY: depths and endpoints are those of the messages that the description lists.
@@ -257,7 +257,7 @@ impl<'a> Writer<'a> {
                 const DESCRIBED: __contracts::generated::Described = {
                     const STATES: &[__contracts::StateDescription] = &[#(#states),*];
                     const MESSAGES: &[__contracts::MessageDescription] = &[#(#messages),*];
-                    const CARRIES: &[__contracts::generated::Carries] = &[#(<#bodies as __contracts::Exchange>::CARRIES),*];
+                    const CARRIES: &[__contracts::generated::Form] = &[#(<#bodies as __contracts::Exchange>::FORM),*];
                     static CARRIED: [__contracts::CarriedContract; __contracts::generated::count_carried(CARRIES)] =
                         __contracts::generated::carried(CARRIES);
                     static DESCRIPTION: __contracts::Description = __contracts::Description {
@@ -285,6 +285,14 @@ impl<'a> Writer<'a> {
                         base: #base,
                     };
                     __contracts::generated::Described::new(&DESCRIPTION)
+                };
+                const FORMS: __contracts::generated::Forms = {
+                    const BODIES: &[__contracts::generated::Shaped] =
+                        &[#(__contracts::generated::Shaped::of::<#bodies>()),*];
+                    static FORMS: [__core::primitive::u8; __contracts::generated::forms_length(BODIES)] =
+                        __contracts::generated::forms(BODIES);
+                    // SAFETY: they are the bodies of its messages, in their order.
+                    unsafe { __contracts::generated::Forms::new(&FORMS) }
                 };
                 #serves
                 const DEPTH_TO_SERVER: __core::primitive::usize = #to_server;

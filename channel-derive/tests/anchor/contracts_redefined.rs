@@ -17,7 +17,7 @@ pub mod generated {
     pub use core as core_library;
     use core::marker::PhantomData;
 
-    pub use real::generated::{Carries, Decoded, Encoded};
+    pub use real::generated::{Decoded, Encoded, Form};
 
     #[derive(Clone, Copy)]
     pub struct Field;
@@ -32,6 +32,9 @@ pub mod generated {
             real::generated::Part::field(real::generated::part::<u8>(), "", 0)
         }
         pub fn hand_over(self, _: &T, _: &mut real::Transfer) {}
+        pub fn check(self, _: &T) -> bool {
+            true
+        }
         pub fn encode(self, _: &str, _: T, _: &mut real::wire::Encoder) -> Encoded {
             Ok(())
         }
@@ -48,6 +51,9 @@ pub mod generated {
     }
     pub const fn any_bytes<T>(_: &[real::generated::Field]) -> bool {
         true
+    }
+    pub const fn any_checked(_: &[real::generated::Field]) -> bool {
+        false
     }
     pub const fn wire_bytes(_: &[real::generated::Field]) -> usize {
         0

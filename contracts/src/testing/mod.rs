@@ -28,6 +28,8 @@
 
 #[cfg(feature = "std")]
 mod failure;
+#[cfg(feature = "std")]
+mod native;
 mod random;
 #[cfg(feature = "std")]
 mod script;
@@ -38,6 +40,8 @@ mod walk;
 
 #[cfg(feature = "std")]
 pub use failure::{Cause, Failure};
+#[cfg(feature = "std")]
+pub use native::{Native, Refused};
 pub use random::Random;
 #[cfg(feature = "std")]
 pub use script::Script;

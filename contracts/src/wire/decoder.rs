@@ -346,6 +346,7 @@ fn made_up_endpoint<E: SendFirst>() -> Result<E, DecodeError> {
         crate::Side::Client => client,
         crate::Side::Server => server,
     };
+    raw.set_state(E::STATE);
     // SAFETY: a channel of this contract in which nothing is in flight may be in any of its states, and the other end,
     // which would have to be in the same, is gone.
     Ok(unsafe { E::from_raw(raw) })

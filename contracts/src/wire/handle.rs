@@ -5,6 +5,8 @@ use core::slice;
 use core::sync::atomic::Ordering::Relaxed;
 
 use crate::abi::BlockEntry;
+#[cfg(feature = "std")]
+use crate::abi::Tracked;
 use crate::any::AnyEndpoint;
 use crate::binding;
 
@@ -74,6 +76,15 @@ impl fmt::Debug for Block {
 }
 
 impl Handle {
+    /// What the ledger has of it.
+    #[cfg(feature = "std")]
+    pub(crate) fn tracked(&self) -> &'static Tracked {
+        match self {
+            Handle::Block(block) => &block.entry.tracked,
+            Handle::Endpoint(endpoint) => &endpoint.end().tracked,
+        }
+    }
+
     /// Whether two handles mean the same: blocks of the same bytes, or endpoints of the same contract, side and state.
     pub fn is_like(&self, other: &Handle) -> bool {
         match (self, other) {
