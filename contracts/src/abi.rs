@@ -160,15 +160,24 @@ pub struct End {
     pub notify: AtomicUsize,
     /// The next end in the set's list of ready ends.
     pub ready_next: AtomicPtr<End>,
-    /// 1 while the end is in its set's list of ready ends.
+    /// [`READY`] while the end is in its set's list of ready ends; of a shadow always [`BEYOND`], too.
     pub ready: AtomicU32,
-    /// 1 once this end is closed.
+    /// 0, or of whom nothing more is to be sent natively: [`CLOSED`], [`IN_DOMAIN`].
     pub closed: AtomicU32,
     /// The set's own number for this member; [`NEW_MEMBER`] for one the kernel connected.
     pub key: AtomicUsize,
     /// The channel that this end belongs to; constant.
     pub channel: AtomicPtr<Channel>,
 }
+
+/// Bit of [`End::ready`]: the end is listed.
+pub const READY: u32 = 1;
+/// Bit of [`End::ready`]: who would list the end asks the kernel instead; see [`crate::gate`].
+pub const BEYOND: u32 = 2;
+/// Bit of [`End::closed`]: the end is closed.
+pub const CLOSED: u32 = 1;
+/// Bit of [`End::closed`]: a domain has the end. In a shadow the peer's end says so.
+pub const IN_DOMAIN: u32 = 2;
 
 /// [`End::key`] of an endpoint that the kernel placed in a service and its provider has not seen yet.
 pub const NEW_MEMBER: usize = usize::MAX;
@@ -200,12 +209,16 @@ pub struct Ring {
     pub reserved: u32,
 }
 
+/// Bit of [`Channel::id`] and of [`Set::id`]: this stands in a domain for what the kernel has, and the other bits are its
+/// handle there. See [`crate::gate`].
+pub const SHADOW: u64 = 1 << 63;
+
 /// A channel: two ends and two rings in one allocation, the slots behind this header.
 ///
 /// Index 0 of each pair is the client's end and the direction towards the client, 1 the server's.
 #[repr(C, align(64))]
 pub struct Channel {
-    /// The channel's number, never used again.
+    /// The channel's number, never used again; of a shadow [`SHADOW`] and a handle.
     pub id: u64,
     /// Fingerprint of the contract it was made for.
     pub fingerprint: u64,
@@ -239,11 +252,14 @@ pub struct Label {
 
 /// Bits of a message's number.
 const MESSAGE_BITS: u32 = u16::BITS;
+/// Bit of a message's number: a domain sent it, or it is on its way to one, and what is in the slot is to be checked and
+/// filled in by [`crate::form`]. Its chain is in the order of the body.
+pub const UNCHECKED: u16 = 1 << 15;
 
 impl Label {
     /// Writes which message it is and what it carries.
     #[inline(always)]
-    pub(crate) fn write(&self, message: u16, chain: *const Tracked) {
+    pub fn write(&self, message: u16, chain: *const Tracked) {
         self.word.store((chain.expose_provenance() as u64) << MESSAGE_BITS | u64::from(message), Relaxed);
         debug_assert!(ptr::eq(self.chain(), chain), "an address of more than 48 bits");
     }
@@ -255,7 +271,7 @@ impl Label {
 
     /// Which message it is.
     #[inline(always)]
-    pub(crate) fn message(&self) -> u16 {
+    pub fn message(&self) -> u16 {
         self.word.load(Relaxed) as u16
     }
 
@@ -272,7 +288,7 @@ pub const SLOT_ALIGN: usize = 16;
 /// Many endpoints that one thread waits on: the kernel object behind an `EndpointSet` and behind a service.
 #[repr(C, align(64))]
 pub struct Set {
-    /// The set's number, never used again.
+    /// The set's number, never used again; of a shadow [`SHADOW`] and a handle.
     pub id: u64,
     /// The owning SIP, as [`Owner::to_bits`].
     pub owner: AtomicU64,
@@ -403,6 +419,16 @@ pub struct Table {
     pub exit: extern "C" fn(status: u32) -> !,
     /// Ends the calling SIP because of a panic with this message.
     pub panic: unsafe extern "C" fn(text: *const u8, length: usize) -> !,
+    /// Says that what came to this end breaks the contract: `what` is a [`crate::form::Fault`]. If a domain sent it, that ends.
+    /// The end is the caller's, and open.
+    pub violation: unsafe extern "C" fn(end: *const End, what: u32),
+    /// For a domain: sends on what the end's shadow has in its ring. The end by its handle, as for those below.
+    pub gate_send: extern "C" fn(end: u64),
+    /// For a domain: waits until the end or set has something, or until the clock shows `deadline`, and puts it into the
+    /// shadow: an end's next message, and that it has closed; a set's ready ends.
+    pub gate_wait: extern "C" fn(object: u64, deadline: u64),
+    /// For a domain: makes the end a member of the set, which it leaves by being listed.
+    pub gate_join: extern "C" fn(set: u64, end: u64),
 }
 
 /// Where a thread begins.
@@ -458,7 +484,8 @@ layouts! {
     Shape { fingerprint, start, depth, body }
     Table {
         hash, block_allocate, block_free, channel_create, end_close, set_create, set_close, thread_block,
-        thread_yield, thread_spawn, thread_exit, thread_block_until, memory_grow, port_connect, clock, log, exit, panic
+        thread_yield, thread_spawn, thread_exit, thread_block_until, memory_grow, port_connect, clock, log, exit, panic,
+        violation, gate_send, gate_wait, gate_join
     }
     Start { table, account, used, provided, argument, argument_length }
     StateDescription { name, speaker }

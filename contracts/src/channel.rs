@@ -8,9 +8,10 @@ use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use serde::{Deserialize, Serialize};
 
 use crate::abi::{
-    BlockEntry, Channel, End, Label, Owner, Ring, SLOT_ALIGN, TRACKED_BLOCK, TRACKED_END, Tracked,
+    BlockEntry, CLOSED, Channel, End, Label, Owner, Ring, SLOT_ALIGN, TRACKED_BLOCK, TRACKED_END, Tracked,
 };
 use crate::endpoint::{Description, Side};
+use crate::gate;
 use crate::reach;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64};
 
@@ -175,14 +176,15 @@ impl End {
         // SAFETY: passed on to the caller.
         let channel = unsafe { self.channel() };
         let side = channel.side_of(self);
-        channel.in_flight(side) > 0 || channel.end(side.peer()).closed.load(Acquire) != 0
+        channel.in_flight(side) > 0
+            || channel.end(side.peer()).closed.load(Acquire) != 0 && gate::has_news(channel, side)
     }
 }
 
 impl Ring {
     /// The slot of message number `count` of a channel.
     #[inline(always)]
-    pub(crate) fn slot(&self, channel: &Channel, count: u64) -> *mut u8 {
+    pub fn slot(&self, channel: &Channel, count: u64) -> *mut u8 {
         let index = (count as u32 & self.mask) as usize;
         let offset = self.offset as usize + index * self.stride as usize;
         ptr::from_ref(channel).cast_mut().cast::<u8>().wrapping_add(offset)
@@ -190,7 +192,7 @@ impl Ring {
 
     /// The label of a slot.
     #[inline(always)]
-    pub(crate) fn label(&self, slot: *mut u8) -> *mut Label {
+    pub fn label(&self, slot: *mut u8) -> *mut Label {
         slot.wrapping_add(self.stride as usize - size_of::<Label>()).cast()
     }
 }
@@ -217,10 +219,15 @@ impl Channel {
         self.heads.iter().map(|head| head.count.load(Relaxed)).sum()
     }
 
+    /// Whether the end of one side is closed.
+    pub fn is_closed(&self, side: Side) -> bool {
+        self.end(side).closed.load(Acquire) & CLOSED != 0
+    }
+
     /// Marks one end closed. If the other end was closed before, the caller must [`drain`](Channel::drain) the channel and
     /// free it; else it must drain it [towards](Channel::drain_towards) this end and notify the peer.
     pub fn close(&self, side: Side) -> Closing {
-        self.end(side).closed.store(1, Release);
+        self.end(side).closed.store(CLOSED, Release);
         match self.closed_ends.fetch_add(1, AcqRel) {
             0 => Closing::First,
             _ => Closing::Second,

@@ -39,6 +39,7 @@ pub mod extension;
 pub mod fingerprint;
 pub mod form;
 pub mod freestanding;
+pub mod gate;
 #[doc(hidden)]
 pub mod generated;
 pub mod manifest;

@@ -3,10 +3,11 @@
 use core::mem::{align_of, offset_of, size_of};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use crate::abi::{Channel, End, Label, Owner, OwnerKind, Ring, SLOT_ALIGN, Tracked};
+use crate::abi::{Channel, End, Label, Owner, OwnerKind, Ring, SLOT_ALIGN, Tracked, UNCHECKED};
 use crate::binding;
 use crate::endpoint::{Closed, Contract, Receive, Side};
 use crate::exchange::{Exchange, Transfer};
+use crate::gate::{self, Beyond};
 use crate::sabotage::Bug;
 use crate::stream::{self, SendError, TrySendError};
 
@@ -127,7 +128,8 @@ impl RawEnd {
     /// Whether the peer has closed its end.
     pub fn peer_closed(&self) -> bool {
         let channel = self.channel();
-        channel.end(channel.side_of(self.end).peer()).closed.load(Acquire) != 0
+        let side = channel.side_of(self.end);
+        channel.end(side.peer()).closed.load(Acquire) != 0 && gate::peer_has_closed(channel, side)
     }
 
     /// Sends message number `message` with its body; the channel is then in state `next_state`.
@@ -202,17 +204,24 @@ impl RawEnd {
         debug_assert!(channel.in_flight(to) <= u64::from(channel.rings[to as usize].mask));
         let mut chain = core::ptr::null();
         if B::HANDLES > 0 {
-            match hand_over(channel, to, &body) {
-                Ok(first) => chain = first,
-                // SAFETY: as below.
-                Err(Closed) => return unsafe { send_to_nobody(channel, to, label, body) },
-            }
+            // Its sender's end must not come between the tags and the slot that they are reached from.
+            binding::begin_transfer(Bug::TornSend);
         }
-        // SAFETY: the slot lies in the channel, has room for the body, and is free: the contract bounds what is
-        // in flight by the ring's size.
-        unsafe {
-            (*label).write(message, chain);
-            (*label).body.write(|| slot.cast::<B>().write(body));
+        // Whoever has the peer may see a message of integers, and nothing is lost if it has closed.
+        let is_plain = const { B::HANDLES == 0 && B::ANY_BYTES };
+        if !is_plain && channel.end(to).closed.load(Acquire) != 0 {
+            // SAFETY: as below.
+            unsafe { put_beyond::<C, B>((channel, to), (slot, label), message, body) };
+        } else {
+            if B::HANDLES > 0 {
+                chain = hand_over(channel, to, &body);
+            }
+            // SAFETY: the slot lies in the channel, has room for the body, and is free: the contract bounds what is
+            // in flight by the ring's size.
+            unsafe {
+                (*label).write(message, chain);
+                (*label).body.write(|| slot.cast::<B>().write(body));
+            }
         }
         channel.state.store(u32::from(next_state), Relaxed);
         if const { stream::flows(C::DESCRIPTION) } && batch::<C>(side) > 0 {
@@ -243,7 +252,7 @@ impl RawEnd {
         // SAFETY: passed on to the caller.
         let channel = unsafe { self.channel_as(side) };
         if !stream::has_room(channel, side.peer(), window) {
-            let closed = channel.end(side.peer()).closed.load(Acquire) != 0;
+            let closed = channel.is_closed(side.peer());
             return Err(if closed { TrySendError::Closed(body) } else { TrySendError::Full((), body) });
         }
         // SAFETY: passed on to the caller; the ring has room for whatever the window lets in.
@@ -300,7 +309,7 @@ impl RawEnd {
     pub(crate) unsafe fn wait_room(&self, side: Side, window: u32) -> bool {
         // SAFETY: passed on to the caller.
         let channel = unsafe { self.channel_as(side) };
-        let closed = || channel.end(side.peer()).closed.load(Acquire) != 0;
+        let closed = || channel.is_closed(side.peer());
         loop {
             // The peer's close comes after its last credit: read in the other order, no room is missed.
             let gone = closed();
@@ -365,7 +374,11 @@ impl RawEnd {
             }
             // The peer's close comes after its last send: what it sent since the first look is seen by a second.
             if head.load(Acquire) == tail {
-                return Err(Closed);
+                match gate::beyond(channel, side) {
+                    Beyond::Message => {}
+                    Beyond::Nothing => return Ok(None),
+                    Beyond::Closed => return Err(Closed),
+                }
             }
         }
         let ring = ring::<C>(channel, side, side);
@@ -384,7 +397,7 @@ impl RawEnd {
         let channel = unsafe { channel_of(end, side) };
         let tail = channel.tails[side as usize].count.load(Relaxed);
         channel.heads[side as usize].count.load(Acquire) != tail
-            || channel.end(side.peer()).closed.load(Acquire) != 0
+            || channel.end(side.peer()).closed.load(Acquire) != 0 && gate::has_news(channel, side)
     }
 
     /// As [`RawEnd::poll_message`], waiting until a message is there.
@@ -470,18 +483,18 @@ impl RawEnd {
         transfer.end(self.end);
     }
 
-    /// What becomes of a message that [`Receive::open`] does not know.
+    /// The number of a message that [`Receive::open`] does not know: one that a domain sent, and that is checked now.
     ///
     /// # Errors
-    /// [`Closed`] if the channel had to be closed.
+    /// [`Closed`] if it breaks the contract; the caller closes this end.
     ///
     /// # Safety
     ///
     /// As [`Receive::open`].
-    #[cold]
-    #[inline(never)]
-    pub unsafe fn open_other<E: Receive>(self, message: u16) -> Result<E::Received, Closed> {
-        self.unknown_message(message)
+    #[inline(always)]
+    pub unsafe fn accept<E: Receive>(&self, message: u16) -> Result<u16, Closed> {
+        // SAFETY: passed on to the caller.
+        unsafe { accept::<E>(self.end, message) }
     }
 
     /// Stops a SIP that received a message its contract does not have. Between vouched SIPs it cannot happen.
@@ -510,36 +523,69 @@ unsafe fn close(end: &'static End) {
     unsafe { binding::close_end(end) }
 }
 
-/// Begins the step in which a message is sent, and tags all that it carries as in flight. Returns the chain of it, or that
-/// nobody will receive it. Apart from the send, of which most carry nothing.
-#[inline]
-fn hand_over<B: Exchange>(channel: &Channel, to: Side, body: &B) -> Result<*const Tracked, Closed> {
-    binding::begin_transfer(Bug::TornSend);
-    if channel.end(to).closed.load(Acquire) != 0 {
-        return Err(Closed);
+/// See [`RawEnd::accept`].
+///
+/// # Safety
+///
+/// As there.
+#[cold]
+#[inline(never)]
+unsafe fn accept<E: Receive>(end: &'static End, message: u16) -> Result<u16, Closed> {
+    if message & UNCHECKED == 0 {
+        unknown_message(end, message)
     }
+    // SAFETY: passed on to the caller.
+    unsafe { gate::accept::<E::Contract>(end, E::SIDE, E::EXPECTED, E::check) }
+}
+
+/// Tags all that a message carries as in flight. Returns the chain of it. Apart from the send, of which most carry nothing.
+#[inline]
+fn hand_over<B: Exchange>(channel: &Channel, to: Side, body: &B) -> *const Tracked {
     let mut transfer = Transfer::new(Owner::in_flight(channel.id, to));
     body.hand_over(&mut transfer);
     let (chain, blocks, bytes) = transfer.finish();
     binding::count_moved(blocks, bytes);
-    Ok(chain)
+    chain
 }
 
-/// Drops what was to be sent to an end that has closed, and ends the step.
+/// Puts a message into its slot whose receiver is a domain, and is to see nothing else; or has closed, which gives up what
+/// the message carries.
 ///
 /// # Safety
 ///
-/// `label` is that of the next slot towards the end of side `to`, and free.
+/// The slot, with its label, is that of the next message of `C` to the end of side `to`, and free; this is its body.
 #[cold]
 #[inline(never)]
-unsafe fn send_to_nobody<B>(channel: &Channel, to: Side, label: *mut Label, body: B) {
-    binding::end_transfer();
-    let head = &channel.heads[to as usize].count;
-    // It still counts: a stream to nobody fills its window, and so finds that out.
+unsafe fn put_beyond<C: Contract, B: Exchange>(
+    (channel, to): (&Channel, Side),
+    (slot, label): (*mut u8, *mut Label),
+    message: u16,
+    body: B,
+) {
     // SAFETY: passed on to the caller.
-    unsafe { (*label).forget() };
-    head.store(head.load(Relaxed).wrapping_add(1), Release);
-    drop(body);
+    let label = unsafe { &*label };
+    if channel.is_closed(to) {
+        label.write(message, core::ptr::null());
+        // Freeing is no part of the step; the message still counts: a stream to nobody fills its window, and so finds that out.
+        if B::HANDLES > 0 {
+            binding::end_transfer();
+            drop(body);
+            binding::begin_transfer(Bug::TornSend);
+        }
+        return;
+    }
+    let mut chain = core::ptr::null();
+    if B::HANDLES > 0 {
+        chain = hand_over(channel, to, &body);
+    }
+    // SAFETY: passed on to the caller.
+    unsafe {
+        label.body.write(|| slot.cast::<B>().write(body));
+        chain = gate::scrub(C::FORMS, message, slot, chain);
+    }
+    // Without a chain there is nothing to be filled in.
+    let mark = if chain.is_null() { 0 } else { UNCHECKED };
+    label.write(message | mark, chain);
 }
 
 #[cold]

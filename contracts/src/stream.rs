@@ -54,6 +54,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::abi::{Channel, Cursor};
 use crate::endpoint::{Description, Side};
+use crate::gate;
 
 /// Why a stream's message was not sent by a method that waits: the window is full and the peer is gone. Here is the
 /// message back.
@@ -144,9 +145,16 @@ pub(crate) fn has_room(channel: &Channel, to: Side, window: u32) -> bool {
     if sent - head.credit.load(Relaxed) < u64::from(window) {
         return true;
     }
+    has_credit(channel, to, window) || gate::asks_for_credit(channel) && has_credit(channel, to, window)
+}
+
+/// As [`has_room`], by what the receiver says now.
+#[inline]
+fn has_credit(channel: &Channel, to: Side, window: u32) -> bool {
+    let head = &channel.heads[to as usize];
     let credit = channel.tails[to as usize].credit.load(Acquire);
     head.credit.store(credit, Relaxed);
-    sent - credit < u64::from(window)
+    head.count.load(Relaxed).wrapping_sub(credit) < u64::from(window)
 }
 
 impl Cursor {

@@ -30,6 +30,14 @@ pub struct Limits {
     pub channels: u32,
     /// Percent of the core, see [`Budget`].
     pub cpu_percent: u8,
+    /// Whether it is in a domain.
+    pub in_domain: bool,
+}
+
+impl Limits {
+    /// The kernel's: none.
+    const NONE: Limits =
+        Limits { block_bytes: u64::MAX, channels: u32::MAX, cpu_percent: 100, in_domain: false };
 }
 
 /// The kernel's heap is exhausted.
@@ -54,6 +62,7 @@ pub struct Account {
     /// Lines that its holder wrote to the log.
     lines: AtomicU32,
     budget: Budget,
+    in_domain: bool,
     sets: Sets,
     orphaned: AtomicBool,
     link: LinkedListAtomicLink,
@@ -68,8 +77,7 @@ static ORPHANS: Mutex<LinkedList<Orphans>> = Mutex::new(LinkedList::new(Orphans:
 const ORPHANS_LOOKED_AT: usize = 8;
 
 /// The kernel's own account: without limits.
-pub static KERNEL: Account =
-    Account::new(Owner::KERNEL, &Limits { block_bytes: u64::MAX, channels: u32::MAX, cpu_percent: 100 });
+pub static KERNEL: Account = Account::new(Owner::KERNEL, &Limits::NONE);
 
 impl Account {
     const fn new(owner: Owner, limits: &Limits) -> Account {
@@ -85,6 +93,7 @@ impl Account {
             channel_limit: limits.channels,
             lines: AtomicU32::new(0),
             budget: Budget::new(limits.cpu_percent),
+            in_domain: limits.in_domain,
             sets: Sets::new(),
             orphaned: AtomicBool::new(false),
             link: LinkedListAtomicLink::new(),
@@ -122,6 +131,11 @@ impl Account {
     /// Whose it is.
     pub fn owner(&self) -> Owner {
         Owner::from_bits(self.shared.owner.load(Relaxed))
+    }
+
+    /// Whether its holder is in a domain.
+    pub fn is_in_domain(&self) -> bool {
+        self.in_domain
     }
 
     /// The sets of its holder.

@@ -21,7 +21,6 @@ pub mod arch;
 #[cfg(feature = "bare")]
 mod boot;
 pub mod channel;
-#[cfg(feature = "bare")]
 pub mod domain;
 pub mod exchange;
 #[cfg(feature = "campaign")]

@@ -61,6 +61,27 @@ const CASES: &[(&str, &str, &str)] = &[
     ("high-stack", "success", ""),
     ("calls 100000", "success", ""),
     ("boundaries", "success", ""),
+    ("impostor unknown", "fault", "broke the contract Quiz: no such message comes in this state"),
+    ("impostor answer", "fault", "broke the contract Quiz: no such message comes in this state"),
+    ("impostor bool", "fault", "broke the contract Quiz: a bool is neither 0 nor 1"),
+    ("impostor enum", "fault", "broke the contract Quiz: an enum has no such variant"),
+    ("impostor char", "fault", "broke the contract Quiz: a char is no character"),
+    ("impostor text", "fault", "broke the contract Quiz: a text is too long or not UTF-8"),
+    ("impostor long-text", "fault", "broke the contract Quiz: a text is too long or not UTF-8"),
+    ("impostor state", "fault", "broke the contract Quiz: another state follows than the sender says"),
+    ("impostor no-block", "fault", "broke the contract Quiz: it carries too few blocks and endpoints"),
+    ("impostor no-endpoint", "fault", "broke the contract Quiz: it carries too few blocks and endpoints"),
+    ("impostor kind", "fault", "broke the contract Quiz: a block came for an endpoint"),
+    ("impostor block-content", "fault", "broke the contract Quiz: an enum has no such variant"),
+    ("impostor flood", "fault", "sent more messages than its contract lets be in flight"),
+    ("impostor two-in-a-row", "fault", "sent before it had received what was sent to it"),
+    ("impostor kernel-chain", "fault", "sent a block or an endpoint that it does not have"),
+    ("impostor null-chain", "fault", "sent a block or an endpoint that it does not have"),
+    ("impostor own-end", "fault", "sent a block or an endpoint that it does not have"),
+    ("impostor forged", "fault", "sent a block or an endpoint that it does not have"),
+    ("impostor circle", "fault", "sent a block or an endpoint that it does not have"),
+    ("impostor late-write", "fault", "page fault on address 0x88"),
+    ("impostor handles", "success", ""),
     ("panic what a pity", "panic", "what a pity at tests/guests/hostile/src/main.rs:"),
     ("overflow", "fault", "stack overflow at hostile+0x"),
     ("plunge", "fault", "stack overflow at hostile+0x"),
@@ -76,10 +97,12 @@ fn attacks() -> &'static str {
     static LOG: OnceLock<String> = OnceLock::new();
     LOG.get_or_init(|| {
         let hostile = without_debug_info(&image("hostile")).expect("it is an image");
+        let impostor = without_debug_info(&image("impostor")).expect("it is an image");
         let cases: Vec<&str> = CASES.iter().map(|(case, ..)| *case).collect();
-        let system = system_of(&["archive", "warden"]).entry("sips/hostile", hostile);
-        let system = system.entry("cases", cases.join("\n"));
-        let system = system.rewire(|wiring| wiring.domains.push("hostile".to_owned()));
+        let system = system_of(&["archive", "oracle", "warden"]).entry("sips/hostile", hostile);
+        let system = system.entry("sips/impostor", impostor).entry("cases", cases.join("\n"));
+        let system =
+            system.rewire(|wiring| wiring.domains.extend(["hostile".to_owned(), "impostor".to_owned()]));
         let run = system.run(LIMIT).expect("the machine runs");
         assert_eq!(run.outcome, Outcome::Success, "console: {}\nlog:\n{}", run.text(), run.log);
         run.log
@@ -98,8 +121,10 @@ fn whatever_a_domain_tries_the_system_goes_on_and_says_what_it_was() {
     let ends = last_round("end");
     assert_eq!(ends.len(), CASES.len(), "{ends:?}");
     for ((case, how, said), end) in CASES.iter().zip(&ends) {
-        let name = case.split(' ').next().expect("a word");
-        assert_eq!((end.text("case"), end.text("exit")), (name.to_owned(), (*how).to_owned()), "{case}");
+        let mut words = case.split(' ');
+        let (first, second) = (words.next().expect("a word"), words.next().unwrap_or("-"));
+        let name = format!("{first}/{second}");
+        assert_eq!((end.text("case"), end.text("exit")), (name.clone(), (*how).to_owned()), "{case}");
         let line = format!("fact said-{}-{name} ", end.text("round"));
         let words = attacks().lines().find_map(|log| log.split_once(&line)).map_or("", |(_, words)| words);
         assert!(words.starts_with(said), "{case}: {words}");

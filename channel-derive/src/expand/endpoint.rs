@@ -320,12 +320,20 @@ impl Writer<'_> {
                 #[inline]
                 unsafe fn open(
                     mut #raw: __contracts::port::RawEnd,
-                    #message: __core::primitive::u16,
+                    mut #message: __core::primitive::u16,
                 ) -> __core::result::Result<#received, __contracts::Closed> {
-                    match #message {
-                        #(#arms)*
-                        // SAFETY: passed on to the caller.
-                        _ => unsafe { __contracts::port::RawEnd::open_other::<Self>(#raw, #message) },
+                    loop {
+                        return match #message {
+                            #(#arms)*
+                            // SAFETY: passed on to the caller.
+                            _ => match unsafe { __contracts::port::RawEnd::accept::<Self>(&#raw, #message) } {
+                                __core::result::Result::Ok(#content) => {
+                                    #message = #content;
+                                    continue;
+                                }
+                                __core::result::Result::Err(#content) => __core::result::Result::Err(#content),
+                            },
+                        };
                     }
                 }
                 unsafe fn check(

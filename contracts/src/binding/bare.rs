@@ -25,12 +25,13 @@ use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicPtr, AtomicU64};
 
 use crate::abi::{
-    Account, BlockEntry, Channel, ChannelRequest, Core, Counters, End, MARKS, NOTIFY_SET, Owner, Set, Table,
-    Thread, Tracked,
+    Account, BEYOND, BlockEntry, Channel, ChannelRequest, Core, Counters, End, MARKS, NOTIFY_SET, Owner,
+    READY, Set, Table, Thread, Tracked,
 };
 use crate::channel::{Carried, walk};
 use crate::endpoint::{Contract, Side};
 use crate::exbox::Exhausted;
+use crate::gate;
 use crate::port::RawEnd;
 use crate::sabotage::{Bug, planted};
 use crate::time::Instant;
@@ -210,7 +211,17 @@ fn add(counter: &AtomicU64, amount: u64) {
 /// `chain` was written by the send of a message that is the caller's to receive.
 #[inline(always)]
 pub(crate) unsafe fn has_room_for(chain: *const Tracked) -> bool {
-    let account = account();
+    // SAFETY: passed on to the caller.
+    unsafe { account_has_room_for(account(), chain) }
+}
+
+/// As [`has_room_for`], of an account that a kernel acts for.
+///
+/// # Safety
+///
+/// As [`has_room_for`].
+#[inline(always)]
+pub unsafe fn account_has_room_for(account: &Account, chain: *const Tracked) -> bool {
     let mut more = account.bytes.load(Relaxed);
     // SAFETY: passed on to the caller.
     unsafe {
@@ -232,7 +243,17 @@ pub(crate) unsafe fn has_room_for(chain: *const Tracked) -> bool {
 /// As [`has_room_for`]; within a step.
 #[inline(always)]
 pub(crate) unsafe fn take_over(chain: *const Tracked) {
-    let account = account();
+    // SAFETY: passed on to the caller.
+    unsafe { account_takes_over(account(), chain) }
+}
+
+/// As [`take_over`], for an account that a kernel acts for.
+///
+/// # Safety
+///
+/// As [`take_over`].
+#[inline(always)]
+pub unsafe fn account_takes_over(account: &Account, chain: *const Tracked) {
     let owner = account.owner.load(Relaxed);
     let take = |tracked: &Tracked| {
         tracked.owner.store(owner, Relaxed);
@@ -311,8 +332,14 @@ fn request_channel(request: &ChannelRequest) -> Result<(RawEnd, RawEnd), Exhaust
     let channel = (kernel().channel_create)(request);
     // SAFETY: null, or a fresh channel that lives until both ends are closed.
     let channel: &'static Channel = unsafe { channel.as_ref() }.ok_or(Exhausted)?;
+    let mut server = channel.end(Side::Server);
+    if gate::handle(channel.id).is_some() {
+        // In a domain each end has a shadow of its own; the client's says where the server's is.
+        // SAFETY: the kernel's word about a shadow that lives until its end is closed.
+        server = unsafe { &*ptr::with_exposed_provenance(server.key.load(Relaxed)) };
+    }
     // SAFETY: the ends are fresh and ours.
-    Ok(unsafe { (RawEnd::new(channel.end(Side::Client)), RawEnd::new(channel.end(Side::Server))) })
+    Ok(unsafe { (RawEnd::new(channel.end(Side::Client)), RawEnd::new(server)) })
 }
 
 /// # Safety
@@ -378,25 +405,62 @@ pub(crate) fn join_set(set: &Set, end: &End, has_news: impl Fn() -> bool) {
 #[inline]
 pub(crate) fn leave_set(end: &End) {
     enter();
-    end.ready.store(0, Relaxed);
+    forget_ready(end);
     end.notify.store(0, Relaxed);
     leave();
 }
 
-/// Lists `end` among the set's ready ends, unless it is there.
+/// Lists `end` among the set's ready ends, unless it is there. In a domain the kernel does.
 #[inline]
 fn push_ready(set: &Set, end: &End) {
-    if end.ready.load(Relaxed) == 0 {
-        end.ready.store(1, Relaxed);
+    let ready = end.ready.load(Relaxed);
+    if ready == 0 {
+        end.ready.store(READY, Relaxed);
         end.ready_next.store(set.ready.load(Relaxed), Relaxed);
         set.ready.store(ptr::from_ref(end).cast_mut(), Relaxed);
+    } else if ready & BEYOND != 0 {
+        gate::reached(set, end);
     }
+}
+
+/// Ends the membership of an end, also if its set lists it.
+pub(crate) fn expel(end: &End) {
+    enter();
+    let word = end.notify.load(Relaxed);
+    if word & NOTIFY_SET != 0 && end.ready.load(Relaxed) & READY != 0 {
+        // SAFETY: a set lives as long as it has members.
+        unlist(unsafe { &*ptr::with_exposed_provenance(word & !NOTIFY_SET) }, end);
+    }
+    forget_ready(end);
+    end.notify.store(0, Relaxed);
+    leave();
+}
+
+/// Takes an end out of the list of its set.
+fn unlist(set: &Set, end: &End) {
+    let mut link = &set.ready;
+    // SAFETY: what a set lists are ends of its members, which are open.
+    while let Some(listed) = unsafe { link.load(Relaxed).as_ref() } {
+        if ptr::eq(listed, end) {
+            return link.store(end.ready_next.load(Relaxed), Relaxed);
+        }
+        link = &listed.ready_next;
+    }
+}
+
+/// Notes, in one instruction, that `end` is in no list.
+#[inline(always)]
+fn forget_ready(end: &End) {
+    // SAFETY: the word is a number.
+    unsafe {
+        asm!("and dword ptr [{}], {}", in(reg) end.ready.as_ptr(), const !READY as i32, options(nostack))
+    };
 }
 
 /// Takes the whole list of ready ends, newest first.
 #[inline]
 pub(crate) fn take_ready(set: &Set) -> *const End {
-    if !is_listed(set) {
+    if !is_listed(set) && !is_listed_beyond(set) {
         return ptr::null();
     }
     enter();
@@ -420,6 +484,16 @@ fn is_listed(set: &Set) -> bool {
     !set.ready.load(Relaxed).is_null()
 }
 
+/// As [`is_listed`], after the kernel has listed the members of a set that stands for one of its.
+#[cold]
+#[inline(never)]
+fn is_listed_beyond(set: &Set) -> bool {
+    if let Some(handle) = gate::handle(set.id) {
+        gate_wait(handle, 0);
+    }
+    is_listed(set)
+}
+
 /// Returns what `look` finds. If that is nothing, blocks the running thread until `end` has something to receive, or
 /// for a shorter time, and returns nothing.
 #[inline]
@@ -432,7 +506,7 @@ pub(crate) fn wait<T>(end: &End, look: impl FnOnce() -> Option<T>) -> Option<T> 
     }
     let core = core();
     end.notify.store(core.current.load(Relaxed) as usize, Relaxed);
-    park(core);
+    park(core, On::End(end));
     None
 }
 
@@ -456,12 +530,15 @@ pub(crate) fn wait_set(set: &Set) -> *const End {
         }
         let core = core();
         set.waiter.store(core.current.load(Relaxed) as usize, Relaxed);
-        park(core);
+        park(core, On::Set(set));
     }
 }
 
 /// As [`wait`], until the clock shows at least `deadline`.
 pub(crate) fn wait_until(end: &End, deadline: Instant) {
+    if let Some(handle) = On::End(end).handle() {
+        return gate_wait(handle, deadline.as_nanos());
+    }
     enter();
     // SAFETY: the caller holds the end, which is open.
     if !unsafe { end.has_news() } {
@@ -474,6 +551,9 @@ pub(crate) fn wait_until(end: &End, deadline: Instant) {
 
 /// As [`wait_set`], until the clock shows at least `deadline`.
 pub(crate) fn wait_set_until(set: &Set, deadline: Instant) {
+    if let Some(handle) = gate::handle(set.id).filter(|_| !is_listed(set)) {
+        return gate_wait(handle, deadline.as_nanos());
+    }
     enter();
     if !is_listed(set) {
         set.waiter.store(core().current.load(Relaxed) as usize, Relaxed);
@@ -504,7 +584,7 @@ pub(crate) fn selection() -> &'static Set {
 
 /// Switches away, in the step that named the running thread where it waits.
 #[inline]
-fn park(core: &Core) {
+fn park(core: &Core, on: On<'_>) {
     let woken = core.woken.load(Relaxed);
     // SAFETY: null, or a thread that is at rest and in no queue.
     if let Some(next) = unsafe { woken.as_ref() }
@@ -519,7 +599,61 @@ fn park(core: &Core) {
         // SAFETY: `current` is the running thread, `next` was at rest and is now named current.
         unsafe { switch(&*current, next) };
     } else {
-        (kernel().thread_block)();
+        block(on);
         leave();
     }
+}
+
+/// What a thread waits on.
+#[derive(Clone, Copy)]
+enum On<'a> {
+    End(&'a End),
+    Set(&'a Set),
+}
+
+impl On<'_> {
+    /// Its handle, if it stands for something of the kernel's.
+    fn handle(self) -> Option<u64> {
+        match self {
+            // SAFETY: who waits on an end holds it, and it is open.
+            On::End(end) => gate::handle(unsafe { end.channel() }.id),
+            On::Set(set) => gate::handle(set.id),
+        }
+    }
+}
+
+/// Has the kernel decide who runs until there is something.
+#[cold]
+#[inline(never)]
+fn block(on: On<'_>) {
+    match on.handle() {
+        None => (kernel().thread_block)(),
+        Some(handle) => gate_wait(handle, u64::MAX),
+    }
+}
+
+/// Whether the running thread is in a step.
+pub(crate) fn is_in_step() -> bool {
+    core().busy.load(Relaxed) != 0
+}
+
+/// See [`Table::gate_wait`].
+pub(crate) fn gate_wait(handle: u64, deadline: u64) {
+    (kernel().gate_wait)(handle, deadline);
+}
+
+/// See [`Table::gate_send`].
+pub(crate) fn gate_send(handle: u64) {
+    (kernel().gate_send)(handle);
+}
+
+/// See [`Table::gate_join`].
+pub(crate) fn gate_join(set: u64, end: u64) {
+    (kernel().gate_join)(set, end);
+}
+
+/// See [`Table::violation`].
+pub(crate) fn violation(end: &'static End, what: u32) {
+    // SAFETY: the end is open.
+    unsafe { (kernel().violation)(end, what) };
 }

@@ -24,3 +24,34 @@ pub(crate) use host::*;
 pub unsafe fn notify_end(end: &crate::abi::End) {
     notify(end);
 }
+
+/// Makes an end a member of a set, for a kernel that does it for a domain.
+///
+/// # Safety
+///
+/// The end is open, in no set, and nobody waits by it alone; the set outlives its membership.
+#[cfg(not(feature = "std"))]
+pub unsafe fn join_end(set: &crate::abi::Set, end: &crate::abi::End) {
+    // SAFETY: passed on to the caller.
+    join_set(set, end, || unsafe { end.has_news() });
+}
+
+/// The reverse of [`join_end`]; the end is in no set's list any more.
+///
+/// # Safety
+///
+/// The end is open, and if it is a member of a set, that is there.
+#[cfg(not(feature = "std"))]
+pub unsafe fn leave_end(end: &crate::abi::End) {
+    expel(end);
+}
+
+/// Takes the whole list of a set's ready ends, newest first. They are members as before, and listed in the caller's own list.
+///
+/// # Safety
+///
+/// The set is the caller's.
+#[cfg(not(feature = "std"))]
+pub unsafe fn take_ready_ends(set: &crate::abi::Set) -> *const crate::abi::End {
+    take_ready(set)
+}

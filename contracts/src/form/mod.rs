@@ -200,6 +200,32 @@ pub enum Fault {
 }
 
 impl Fault {
+    const ALL: [Fault; 13] = [
+        Fault::BadBool,
+        Fault::BadChar,
+        Fault::BadTag,
+        Fault::BadText,
+        Fault::NotABlock,
+        Fault::BadLength,
+        Fault::Misaligned,
+        Fault::NotAnEndpoint,
+        Fault::WrongContract,
+        Fault::WrongSide,
+        Fault::WrongState,
+        Fault::TooFew,
+        Fault::TooMany,
+    ];
+
+    /// As the kernel is told.
+    pub(crate) const fn number(self) -> u32 {
+        self as u32
+    }
+
+    /// The fault of this number.
+    pub(crate) fn of(number: u32) -> Option<Fault> {
+        Fault::ALL.into_iter().find(|fault| fault.number() == number)
+    }
+
     /// What is wrong, for a record.
     pub const fn description(self) -> &'static str {
         match self {

@@ -12,14 +12,14 @@ use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::Side;
-use contracts::abi::{BlockEntry, Channel, End, NEW_MEMBER, NOTIFY_SET, Set, Tracked};
+use contracts::abi::{BlockEntry, CLOSED, Channel, End, IN_DOMAIN, NEW_MEMBER, NOTIFY_SET, Set, Tracked};
 use contracts::binding::notify_end;
 use contracts::channel::{Carried, Closing, Shape, initialise};
 use contracts::sabotage::{Bug, planted};
 pub use sets::{Sets, close_set, create_set};
 #[cfg(feature = "campaign")]
 pub(crate) use views::name_bytes;
-pub use views::{ChannelView, EndView, learn_names, learn_service_names, survey, survey_of};
+pub use views::{ChannelView, EndView, contract_of, learn_names, learn_service_names, survey, survey_of};
 
 use crate::account::{self, Account};
 use crate::exchange::{self, CHANNEL_MEMORY};
@@ -98,6 +98,9 @@ pub unsafe fn place(end: &End, set: &Set) {
     let provider = unsafe { sets::holder(set) };
     provider.shared().marks[end.tracked.mark.load(Relaxed) as usize].store(1, Relaxed);
     end.tracked.owner.store(provider.owner().to_bits(), Relaxed);
+    if provider.is_in_domain() {
+        end.closed.store(IN_DOMAIN, Relaxed);
+    }
     end.key.store(NEW_MEMBER, Relaxed);
     end.notify.store(ptr::from_ref(set) as usize | NOTIFY_SET, Relaxed);
 }
@@ -169,7 +172,7 @@ unsafe fn bury(channel: &'static Channel, chain: &mut *const Tracked) {
 /// Closes all open ends for which `which` holds, among the channels of which `holder` has had an end. Between two
 /// channels it calls `pause`.
 fn close_all(holder: &Account, which: impl Fn(&End) -> bool, mut pause: impl FnMut()) {
-    let is_to_close = |end: &End| end.closed.load(Relaxed) == 0 && which(end);
+    let is_to_close = |end: &End| end.closed.load(Relaxed) & CLOSED == 0 && which(end);
     // SAFETY: the entry is of allocated memory when it is looked at.
     let has_one = |entry: &_| unsafe { channel_in(entry) }.ends.iter().any(is_to_close);
     CHANNEL_MEMORY.for_marked(holder.shared(), has_one, |entry| {
@@ -180,7 +183,7 @@ fn close_all(holder: &Account, which: impl Fn(&End) -> bool, mut pause: impl FnM
             if !is_to_close(end) {
                 continue;
             }
-            let last = channel.end(side.peer()).closed.load(Relaxed) != 0;
+            let last = channel.is_closed(side.peer());
             // SAFETY: the end is open; its owner is gone or has never seen it.
             unsafe { close(end) };
             if last {

@@ -67,12 +67,17 @@ fn names_of<'a>(names: Option<&'a HashMap<u64, Names>>, channel: &Channel) -> (&
     (&names.contract, state.map_or("?", |state| state))
 }
 
+/// The name of a channel's contract.
+pub fn contract_of(channel: &Channel) -> String {
+    String::from(names_of(NAMES.lock().as_ref(), channel).0)
+}
+
 /// Who has the end of one side; nobody if it is closed.
 fn holder(channel: &Channel, side: Side) -> Owner {
     let end = channel.end(side);
-    match end.closed.load(Relaxed) {
-        0 => Owner::from_bits(end.tracked.owner.load(Relaxed)),
-        _ => Owner::NOBODY,
+    match channel.is_closed(side) {
+        false => Owner::from_bits(end.tracked.owner.load(Relaxed)),
+        true => Owner::NOBODY,
     }
 }
 

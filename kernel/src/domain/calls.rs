@@ -7,6 +7,7 @@ use contracts::abi::Table;
 use contracts::spec::system;
 use log::info;
 
+use super::gate::{Domain, Refused, fault};
 use crate::arch::clock;
 use crate::memory::space::{BadAddress, UserMemory};
 use crate::sched;
@@ -46,6 +47,10 @@ numbers! {
     LOG log
     EXIT exit
     PANIC panic
+    VIOLATION violation
+    GATE_SEND gate_send
+    GATE_WAIT gate_wait
+    GATE_JOIN gate_join
 }
 
 /// Serves a system call of the running thread: the function of this number with these arguments. `frame` and `stack` are
@@ -61,22 +66,40 @@ pub(crate) extern "C" fn call(
     frame: u64,
     stack: u64,
 ) -> u64 {
-    let memory = sched::current().user_memory().expect("only domains have system calls");
-    let place = || Start::InFrame { address: memory.word(stack).unwrap_or(0), frame };
-    serve(memory, number, first, second, place).unwrap_or(REFUSED)
+    let domain = sched::current().domain().expect("only domains have system calls");
+    let place = || Start::InFrame { address: domain.memory.word(stack).unwrap_or(0), frame };
+    match serve(domain, number, first, second, place) {
+        Ok(result) => result,
+        // Where an address is expected there is none.
+        Err(Refused::Exhausted) => 0,
+        Err(Refused::Address | Refused::Handle) => REFUSED,
+        Err(Refused::Fault(what)) => fault(what),
+    }
 }
 
 fn serve(
-    memory: UserMemory,
+    domain: &Domain,
     number: u64,
     first: u64,
     second: u64,
     place: impl Fn() -> Start,
-) -> Result<u64, BadAddress> {
+) -> Result<u64, Refused> {
+    let memory = domain.memory;
+    let done = |()| 0;
     Ok(match number {
-        // Blocks, channels and sets have no gate yet; nothing of the kind is ever a domain's.
-        BLOCK_ALLOCATE | BLOCK_FREE | CHANNEL_CREATE | END_CLOSE | SET_CREATE | SET_CLOSE | PORT_CONNECT => 0,
-        // Nothing can be named that would wake it, so it does not wait.
+        BLOCK_ALLOCATE => domain.allocate(first, second)?,
+        BLOCK_FREE => domain.free(first).map(done)?,
+        CHANNEL_CREATE => domain.create_channel(first)?,
+        END_CLOSE => domain.close(first).map(done)?,
+        SET_CREATE => domain.create_set()?,
+        SET_CLOSE => domain.close_set(first).map(done)?,
+        PORT_CONNECT => domain.connect(first)?,
+        GATE_SEND => domain.send(first).map(done)?,
+        GATE_WAIT => domain.wait(first, second).map(done)?,
+        GATE_JOIN => domain.join(first, second).map(done)?,
+        // It is not believed about others.
+        VIOLATION => 0,
+        // A domain waits by the gate.
         THREAD_BLOCK | THREAD_YIELD => {
             sched::yield_now();
             0

@@ -174,6 +174,16 @@ impl<M: Memory> Heap<M> {
         }
     }
 
+    /// As [`Heap::allocate`], in whole pages that it has for itself, whatever its size.
+    pub fn allocate_pages(
+        &mut self,
+        size: usize,
+        align: usize,
+        holder: &abi::Account,
+    ) -> Result<&'static BlockEntry, OutOfMemory> {
+        if align > PAGE_SIZE { Err(OutOfMemory) } else { self.allocate_in(LARGE, size, holder) }
+    }
+
     /// A new block of `size` bytes at `align` (a power of two up to a page), contents undefined. Of a large one no more than
     /// 256 pages are mapped, which is then its capacity; [`Heap::grow`] maps the rest.
     pub fn allocate(
@@ -185,7 +195,15 @@ impl<M: Memory> Heap<M> {
         if align > PAGE_SIZE {
             return Err(OutOfMemory);
         }
-        let class = class_of(size, align);
+        self.allocate_in(class_of(size, align), size, holder)
+    }
+
+    fn allocate_in(
+        &mut self,
+        class: usize,
+        size: usize,
+        holder: &abi::Account,
+    ) -> Result<&'static BlockEntry, OutOfMemory> {
         let slab = self.slab_with_room(class)?;
         let index = (!self.slabs[slab as usize].used).trailing_zeros() as usize;
         let place = if class == LARGE { self.map_range(size) } else { self.map_place(slab, class, index) };

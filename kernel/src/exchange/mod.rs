@@ -12,9 +12,9 @@ use x86_64::VirtAddr;
 pub use heap::{Area, Heap, Memory, OutOfMemory, SLAB_BYTES, Totals};
 
 use crate::account::{self, Account};
-use crate::memory;
 use crate::memory::layout::{CHANNEL_HEAP, EXCHANGE_HEAP, EXCHANGE_HEAP_BYTES};
 use crate::memory::mapping::{self, Access};
+use crate::memory::{self, PAGE_SIZE};
 
 /// Pages of the kernel's address space.
 pub(crate) struct KernelPages;
@@ -88,14 +88,35 @@ pub fn allocate(
     size: usize,
     align: usize,
     holder: &'static Account,
+    pause: impl FnMut(),
+) -> Result<&'static BlockEntry, AllocateError> {
+    let capacity = SystemHeap::capacity(size, align);
+    make(capacity, holder, pause, |heap| heap.allocate(size, align, holder.shared()))
+}
+
+/// As [`allocate`], in whole pages that the block has for itself, so that they can be mapped in a domain.
+pub fn allocate_pages(
+    size: usize,
+    align: usize,
+    holder: &'static Account,
+    pause: impl FnMut(),
+) -> Result<&'static BlockEntry, AllocateError> {
+    let capacity = SystemHeap::capacity(size.max(PAGE_SIZE), align);
+    make(capacity, holder, pause, |heap| heap.allocate_pages(size, align, holder.shared()))
+}
+
+/// A block of this capacity, which `allocate` begins.
+fn make(
+    capacity: usize,
+    holder: &'static Account,
     mut pause: impl FnMut(),
+    allocate: impl FnOnce(&mut Heap<KernelPages>) -> Result<&'static BlockEntry, OutOfMemory>,
 ) -> Result<&'static BlockEntry, AllocateError> {
     if memory::is_refused() {
         return Err(AllocateError::OutOfMemory);
     }
-    let capacity = SystemHeap::capacity(size, align);
     holder.charge_block(capacity).map_err(|account::OverLimit| AllocateError::OverLimit)?;
-    let entry = HEAP.with(|heap| heap.allocate(size, align, holder.shared())).inspect_err(|_| {
+    let entry = HEAP.with(allocate).inspect_err(|_| {
         holder.give_up(capacity);
     })?;
     let mut mapped = entry.capacity.load(Relaxed);

@@ -53,6 +53,13 @@ pub const DOMAIN_WINDOW: u64 = 1 << 40;
 pub const USER_GS: u64 = DOMAIN_WINDOW + SIP_IMAGE_OFFSET - 2 * PAGE_SIZE as u64;
 /// Where the kernel's functions lie in each domain: a page with the table, and a system call for each.
 pub const GATE_PAGE: u64 = USER_GS - PAGE_SIZE as u64;
+/// Where what a domain has in common with the kernel lies in it: as far from here as it lies from [`KERNEL_HEAP`].
+pub const DOMAIN_SHELF: u64 = 4 << 40;
+/// Where a domain's blocks lie in it: as far from here as they lie from [`EXCHANGE_HEAP`].
+pub const DOMAIN_BLOCKS: u64 = 8 << 40;
+const _: () = assert!(DOMAIN_WINDOW + SIP_WINDOW_BYTES <= DOMAIN_SHELF);
+const _: () = assert!(DOMAIN_SHELF + KERNEL_HEAP_BYTES <= DOMAIN_BLOCKS);
+const _: () = assert!(DOMAIN_BLOCKS + EXCHANGE_HEAP_BYTES <= USER_END);
 // What is said of a stack's guard goes by the window that an address lies in.
 const _: () = assert!(DOMAIN_WINDOW.is_multiple_of(SIP_WINDOW_BYTES));
 

@@ -41,8 +41,7 @@ use crate::account::{self, Account};
 use crate::arch::ring3;
 use crate::arch::trap::{self, Context};
 use crate::arch::{clock, cores, interrupts};
-use crate::memory::PhysAddr;
-use crate::memory::space::UserMemory;
+use crate::domain::Domain;
 use crate::memory::stacks::Stack;
 use crate::unwind::Start;
 
@@ -75,8 +74,15 @@ unsafe impl Sync for Thread {}
 unsafe impl Send for Thread {}
 
 /// What a domain's thread has in ring 3.
-#[derive(Clone, Copy, Debug, Default)]
 pub struct Ring3 {
+    /// What the kernel keeps of the domain, for as long as it has threads.
+    pub domain: *const Domain,
+    /// Where the domain is told which of its threads runs: a word of its own page, through the kernel's window.
+    pub core_current: *mut u64,
+    /// What it is told: where the shadow of this thread lies in the domain.
+    pub thread: u64,
+    /// The handle of the set of its selections.
+    pub selection: u64,
     /// Physical address of the root of its space.
     pub root: u64,
     /// Where its stack in the kernel begins.
@@ -90,6 +96,9 @@ pub struct Ring3 {
     /// Passed to `entry`.
     pub argument: u64,
 }
+
+// SAFETY: what it refers to belongs to no core.
+unsafe impl Send for Ring3 {}
 
 impl Ring3 {
     /// Where its address lies in a [`Thread`].
@@ -272,11 +281,15 @@ impl Thread {
         self.stack.as_ref()
     }
 
-    /// The memory of the domain that it belongs to, if it belongs to one.
-    pub fn user_memory(&self) -> Option<UserMemory> {
-        let ring3 = self.ring3.as_ref()?;
-        // SAFETY: a domain's space lives for as long as it has threads.
-        Some(unsafe { UserMemory::of(PhysAddr::new_truncate(ring3.root)) })
+    /// What it has in ring 3, if it is a domain's.
+    pub fn ring3(&self) -> Option<&Ring3> {
+        self.ring3.as_deref()
+    }
+
+    /// The domain that it belongs to, if it belongs to one.
+    pub fn domain(&self) -> Option<&Domain> {
+        // SAFETY: a domain is there for as long as it has threads that run.
+        self.ring3.as_ref().map(|ring3| unsafe { &*ring3.domain })
     }
 }
 

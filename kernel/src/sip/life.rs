@@ -194,7 +194,7 @@ pub(crate) fn grow_heap(pages: usize) -> Option<VirtAddr> {
 
 /// A new channel to the service that the running SIP's manifest uses at `index`: its client's end. None if nobody provides
 /// the service now, or a limit or memory does not allow it.
-pub(super) fn connect_port(index: usize) -> Option<&'static End> {
+pub(crate) fn connect_port(index: usize) -> Option<&'static End> {
     memory::admit().ok()?;
     let sips = SIPS.lock();
     let sip = sips.by_id.get(&current_id())?;
@@ -274,6 +274,24 @@ pub fn end(id: u32, exit: Exit) -> Result<(), NoSuchSip> {
     Ok(())
 }
 
+/// Ends the domain that sent what came to an end, as its receiver says, and broke the contract. Nobody else is blamed.
+pub(super) fn blame(own: &End, what: u32) {
+    // SAFETY: the end is its receiver's, and open.
+    let channel = unsafe { own.channel() };
+    let peer = channel.end(channel.side_of(own).peer());
+    let OwnerKind::Sip(sender) = Owner::from_bits(peer.tracked.owner.load(Relaxed)).kind() else { return };
+    let is_domain = SIPS.lock().by_id.get(&sender).is_some_and(|sip| sip.loaded.account.is_in_domain());
+    if is_domain && sender != current_id() {
+        let words = contracts::gate::words(what);
+        let exit = Exit::saying(
+            system::Exit::Fault,
+            format_args!("broke the contract {}: {words}", crate::channel::contract_of(channel)),
+        );
+        // One that ended meanwhile has ended.
+        let _ = end(sender, exit);
+    }
+}
+
 /// Ends a SIP that has broken its CPU budget.
 pub(super) fn overran(id: u32) {
     // One that ended meanwhile has ended.
@@ -323,7 +341,7 @@ fn priority_of(owner: Owner) -> u32 {
     }
 }
 
-fn reap(id: u32, sip: Sip, vital: Option<&str>) {
+fn reap(id: u32, mut sip: Sip, vital: Option<&str>) {
     let account = sip.loaded.account;
     let manifest = sip.loaded.manifest();
     let name = manifest.name.clone();
@@ -342,6 +360,7 @@ fn reap(id: u32, sip: Sip, vital: Option<&str>) {
     }
     let waits = sip.watcher.as_ref().map_or(0, |watcher| priority_of(watcher.as_raw().peer_owner()));
     sched::set_priority(sched::current(), u32::from(manifest.priority).max(waits));
+    sip.loaded.close_gate();
     let blocks = exchange::reclaim(account, sched::relax);
     drop(sip.loaded);
     account.close();

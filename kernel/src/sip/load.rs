@@ -20,6 +20,7 @@ use super::table::TABLE;
 use super::trace::Scene;
 use super::window::{TooMany, Window, WindowStack};
 use crate::account::{self, Account, Limits};
+use crate::domain::Domain;
 use crate::memory::PAGE_SIZE;
 use crate::memory::frames;
 use crate::memory::mapping::MapError;
@@ -65,8 +66,6 @@ pub enum StartError {
     TooManyServices,
     /// It uses more services than its manifest allows it channels.
     TooManyChannels,
-    /// It is to run in a domain, and uses or provides services.
-    NoGate,
     /// The argument is longer than the start page has room for.
     ArgumentTooLong,
     /// All windows are taken.
@@ -95,7 +94,6 @@ impl fmt::Display for StartError {
             StartError::TooManyChannels => {
                 f.write_str("it uses more services than its manifest allows it channels")
             }
-            StartError::NoGate => f.write_str("it uses or provides services, which a domain cannot yet"),
             StartError::ArgumentTooLong => f.write_str("the argument is too long"),
             StartError::TooManySips => f.write_str("too many processes are running"),
             StartError::OutOfMemory => f.write_str("out of memory"),
@@ -164,6 +162,8 @@ pub(super) struct Running {
 /// A SIP whose thread is about to run. Fields are dropped in this order: an image after all that maps it.
 pub(super) struct Loaded {
     pub(super) threads: Vec<Running>,
+    /// What the kernel keeps of it if it is in a domain.
+    domain: Option<Box<Domain>>,
     pub(super) window: Window,
     pub(super) image: Arc<Image>,
     pub(super) account: &'static Account,
@@ -194,7 +194,8 @@ impl Loaded {
         self.threads.try_reserve(1).map_err(|_| GrowError::OutOfMemory)?;
         let (slot, stack) = self.window.map_more_stack(stack_pages).map_err(|_| GrowError::OutOfMemory)?;
         let begin = Begin { entry, argument };
-        match start_thread(&self.window, self.account, priority, stack, begin) {
+        let place = (&self.window, self.domain.as_deref());
+        match start_thread(place, self.account, priority, stack, begin) {
             Ok(thread) => self.threads.push(Running { thread, slot: Some(slot) }),
             Err(sched::ThreadError::OutOfMemory) => {
                 self.window.give_stack(slot, stack_pages);
@@ -203,6 +204,11 @@ impl Loaded {
         }
         self.pages = sum;
         Ok(())
+    }
+
+    /// Gives back what the kernel keeps of a domain, none of whose threads will run: it reaches no block any more.
+    pub(super) fn close_gate(&mut self) {
+        self.domain = None;
     }
 
     /// Threads that have not left.
@@ -214,8 +220,12 @@ impl Loaded {
     pub(super) fn drop_left_threads(&mut self) {
         let (stack_pages, window, pages) =
             (stack_pages(self.image.manifest()), &mut self.window, &mut self.pages);
+        let domain = self.domain.as_deref();
         self.threads.retain_mut(|running| match running.slot {
             Some(slot) if running.thread.has_left() => {
+                if let (Some(domain), Some(ring3)) = (domain, running.thread.ring3()) {
+                    domain.remove_thread(ring3.selection);
+                }
                 // The slot is given back when the stack is gone, and nothing else takes one before.
                 window.give_stack(slot, stack_pages);
                 *pages -= stack_pages;
@@ -227,7 +237,8 @@ impl Loaded {
 
     /// Bytes of what it has for itself: the image's variables, start page, stack and heap, and the page tables of all that.
     pub(super) fn private_bytes(&self) -> usize {
-        (self.pages + self.window.page_tables()) * PAGE_SIZE
+        let shared = self.domain.as_ref().map_or(0, |domain| domain.pages());
+        (self.pages + shared + self.window.page_tables()) * PAGE_SIZE
     }
 
     /// Bytes of the image's that it has in common with all who run it.
@@ -274,7 +285,7 @@ pub(super) fn load(
     argument: &str,
     placement: Placement,
 ) -> Result<Loaded, StartError> {
-    let account = Account::open(Owner::sip(id), &limits(image.manifest()))?;
+    let account = Account::open(Owner::sip(id), &limits(image.manifest(), placement))?;
     let result = build(id, account, image, argument, placement);
     if result.is_err() {
         service::withdraw(id);
@@ -284,8 +295,13 @@ pub(super) fn load(
     result
 }
 
-fn limits(manifest: &Manifest) -> Limits {
-    Limits { block_bytes: manifest.blocks, channels: manifest.channels, cpu_percent: manifest.cpu_percent }
+fn limits(manifest: &Manifest, placement: Placement) -> Limits {
+    Limits {
+        block_bytes: manifest.blocks,
+        channels: manifest.channels,
+        cpu_percent: manifest.cpu_percent,
+        in_domain: placement != Placement::Kernel,
+    }
 }
 
 fn build(
@@ -313,29 +329,30 @@ fn build(
     // SAFETY: the image, a parameter, is dropped after the window; and so it is in what is returned.
     unsafe { window.map_image(&image)? };
     let stack = window.map_stack(stack_pages)?;
+    let mut domain = None;
     let start = match placement {
         Placement::Kernel => {
-            let grants = Grants::make(id, account, manifest)?;
+            let grants = Grants::make(id, account, manifest)?.addresses();
             write_start_page(&mut window, (&TABLE, account.shared()), &grants, argument)?
         }
         Placement::DomainByHand => {
-            let account = window.map_gate(account)?;
-            if !manifest.uses.is_empty() || !manifest.provides.is_empty() {
-                return Err(StartError::NoGate);
-            }
+            let made = open_domain(&mut window, account, limit)?;
+            let grants = Grants::make(id, account, manifest)?.addresses_in(&made)?;
             // SAFETY: the two are never used but for their addresses, which mean something in the domain alone.
-            let gate = unsafe { (&*domain::TABLE, &*account.as_ptr()) };
-            write_start_page(&mut window, gate, &Grants::none(), argument)?
+            let gate = unsafe { (&*domain::TABLE, &*(domain::ACCOUNT as *const abi::Account)) };
+            let start = write_start_page(&mut window, gate, &grants, argument)?;
+            domain = Some(made);
+            start
         }
     };
     let begin = Begin { entry: window.base().as_u64() + image.entry(), argument: start };
     let priority = u32::from(manifest.priority);
     let mut threads = Vec::new();
     threads.try_reserve_exact(1).map_err(|_| StartError::OutOfMemory)?;
-    let thread = start_thread(&window, account, priority, stack, begin);
+    let thread = start_thread((&window, domain.as_deref()), account, priority, stack, begin);
     let thread = thread.map_err(|sched::ThreadError::OutOfMemory| StartError::OutOfMemory)?;
     threads.push(Running { thread, slot: None });
-    Ok(Loaded { threads, window, image, account, pages })
+    Ok(Loaded { threads, domain, window, image, account, pages })
 }
 
 /// Where a thread of a SIP's starts.
@@ -345,9 +362,25 @@ struct Begin {
     argument: usize,
 }
 
+/// What the kernel keeps of a new domain, whose space the window is in.
+fn open_domain(
+    window: &mut Window,
+    account: &'static Account,
+    limit: usize,
+) -> Result<Box<Domain>, StartError> {
+    let current = window.map_gate(account)?;
+    let space = window.space().expect("a domain has a space");
+    let mut place = Vec::new();
+    place.try_reserve_exact(1).map_err(|_| StartError::OutOfMemory)?;
+    place.push(Domain::new(space, account, current, limit));
+    let place: Box<[Domain; 1]> = place.into_boxed_slice().try_into().map_err(|_| StartError::OutOfMemory)?;
+    // SAFETY: an array of one is laid out as the one.
+    Ok(unsafe { Box::from_raw(Box::into_raw(place).cast::<Domain>()) })
+}
+
 /// Makes a thread of a SIP's ready to run, in the space that the window is in.
 fn start_thread(
-    window: &Window,
+    (window, domain): (&Window, Option<&Domain>),
     account: &'static Account,
     priority: u32,
     stack: WindowStack,
@@ -356,18 +389,26 @@ fn start_thread(
     let Begin { entry, argument } = begin;
     match (stack, window.space()) {
         (WindowStack::InRing3 { limit, top }, Some(space)) => {
+            let domain = domain.expect("what is in a space of its own is a domain");
             let kernel_stack = Stack::allocate(domain::STACK_PAGES);
+            let (thread, selection) =
+                domain.insert_thread().map_err(|domain::NoRoom| sched::ThreadError::OutOfMemory)?;
             let ring3 = Ring3 {
+                domain,
+                core_current: domain.core_current(),
+                thread,
+                selection,
                 root: space.root().as_u64(),
                 entry,
                 // As if called.
                 stack_pointer: top.as_u64() - 8,
                 stack_limit: limit.as_u64(),
                 argument: argument as u64,
-                ..Ring3::default()
+                gate_stack: 0,
             };
-            let kernel_stack = kernel_stack.map_err(|_| sched::ThreadError::OutOfMemory)?;
-            sched::spawn_in_ring3(account, priority, kernel_stack, ring3)
+            let kernel_stack = kernel_stack.map_err(|_| sched::ThreadError::OutOfMemory);
+            let made = kernel_stack.and_then(|stack| sched::spawn_in_ring3(account, priority, stack, ring3));
+            made.inspect_err(|_| domain.remove_thread(selection))
         }
         (WindowStack::OfThread(stack), None) => {
             // SAFETY: the entry point lies in the image's executable memory, and images are built with this type of
@@ -389,6 +430,12 @@ fn limit_pages(manifest: &Manifest) -> usize {
     manifest.memory as usize / PAGE_SIZE
 }
 
+/// Where a SIP finds what it was granted.
+struct Addresses {
+    used: Vec<u64>,
+    provided: Vec<u64>,
+}
+
 /// What the kernel places in a new SIP's hands.
 struct Grants {
     provided: Vec<&'static Set>,
@@ -396,8 +443,22 @@ struct Grants {
 }
 
 impl Grants {
-    fn none() -> Grants {
-        Grants { provided: Vec::new(), used: Vec::new() }
+    /// Where the SIP finds them.
+    fn addresses(&self) -> Addresses {
+        Addresses {
+            used: self.used.iter().map(|end| ptr::from_ref(*end) as u64).collect(),
+            provided: self.provided.iter().map(|set| ptr::from_ref(*set) as u64).collect(),
+        }
+    }
+
+    /// Makes them a domain's. Where that finds them.
+    fn addresses_in(&self, domain: &Domain) -> Result<Addresses, StartError> {
+        let used = self.used.iter().map(|end| domain.insert_end(end));
+        let used = used.collect::<Result<_, _>>().map_err(|domain::NoRoom| StartError::OutOfMemory)?;
+        let provided = self.provided.iter().map(|set| domain.insert_set(set));
+        let provided =
+            provided.collect::<Result<_, _>>().map_err(|domain::NoRoom| StartError::OutOfMemory)?;
+        Ok(Addresses { used, provided })
     }
 
     fn make(id: u32, account: &'static Account, manifest: &Manifest) -> Result<Grants, StartError> {
@@ -429,7 +490,7 @@ impl Grants {
 fn write_start_page(
     window: &mut Window,
     (table, account): (&'static Table, &'static abi::Account),
-    grants: &Grants,
+    grants: &Addresses,
     argument: &str,
 ) -> Result<usize, StartError> {
     let pointers = grants.used.len() + grants.provided.len();
@@ -456,10 +517,9 @@ fn write_start_page(
     // SAFETY: the frame is ours and aligned, and everything fits as computed above.
     unsafe {
         place.cast::<Start>().write(start);
-        let used = place.cast::<Start>().add(1).cast::<*const End>();
-        let provided = used.add(grants.used.len()).cast::<*const Set>();
-        grants.used.iter().enumerate().for_each(|(i, end)| used.add(i).write(*end));
-        grants.provided.iter().enumerate().for_each(|(i, set)| provided.add(i).write(*set));
+        let words = place.cast::<Start>().add(1).cast::<u64>();
+        let addresses = grants.used.iter().chain(&grants.provided);
+        addresses.enumerate().for_each(|(i, address)| words.add(i).write(*address));
         ptr::copy_nonoverlapping(argument.as_ptr(), place.add(argument_offset), argument.len());
     }
     window.map_start_page(frame)?;

@@ -109,6 +109,14 @@ extern "C" fn exit(status: u32) -> ! {
     end_current(Exit::plain(kind))
 }
 
+unsafe extern "C" fn violation(end: *const End, what: u32) {
+    // SAFETY: the end is the caller's, and open.
+    life::blame(unsafe { &*end }, what);
+}
+
+/// What only domains are given something to call with.
+extern "C" fn beyond(_: u64, _: u64) {}
+
 unsafe extern "C" fn panicked(text: *const u8, length: usize) -> ! {
     // SAFETY: passed on to the caller.
     let exit = life::panicked(unsafe { text_of(text, length) });
@@ -174,4 +182,8 @@ pub(crate) static TABLE: Table = Table {
     log: entry!(log_line),
     exit: entry!(exit),
     panic: entry!(panicked),
+    violation: entry!(violation),
+    gate_send: entry!(beyond),
+    gate_wait: entry!(beyond),
+    gate_join: entry!(beyond),
 };

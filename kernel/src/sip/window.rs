@@ -133,8 +133,8 @@ impl Window {
         self.tables().map(self.start_page(), frame, Access::ReadOnly)
     }
 
-    /// Maps what stands for the kernel in a domain. Returns where its account lies.
-    pub(super) fn map_gate(&mut self, account: &Account) -> Result<VirtAddr, MapError> {
+    /// Maps what stands for the kernel in a domain. Returns the word in which that finds which of its threads runs.
+    pub(super) fn map_gate(&mut self, account: &Account) -> Result<*mut u64, MapError> {
         self.below = self.below.max(self.pages_of_start() as u32);
         domain::map_gate(self.tables(), account)
     }

@@ -64,11 +64,15 @@ pub fn init() {
     unsafe { Efer::update(|efer| efer.insert(EferFlags::SYSTEM_CALL_EXTENSIONS)) };
 }
 
-/// Loads the space with the root in rdx, and what ring 3 has of segment registers, which another space's threads may have
-/// changed. Loses rax, rcx, rdx.
+/// Loads the space of the thread whose [`Ring3`] is in rdx, and what ring 3 has of segment registers, which another space's
+/// threads may have changed; and says in the domain's own page which thread it is. Loses rax, rcx, rdx.
 macro_rules! load_space {
     () => {
         concat!(
+            "mov rax, [rdx + {thread}]\n",
+            "mov rcx, [rdx + {core_current}]\n",
+            "mov [rcx], rax\n",
+            "mov rdx, [rdx + {root}]\n",
             "mov rcx, cr3\n",
             "cmp rcx, rdx\n",
             "je 77f\n",
@@ -119,7 +123,6 @@ unsafe extern "C" fn syscall() {
         "mov r8, rax",
         "mov rdx, gs:[{current}]",
         "mov rdx, [rdx + {ring3}]",
-        "mov rdx, [rdx + {root}]",
         load_space!(),
         "mov rax, r8",
         "pop rcx",
@@ -144,6 +147,8 @@ unsafe extern "C" fn syscall() {
         ring3 = const Ring3::IN_THREAD,
         gate_stack = const offset_of!(Ring3, gate_stack),
         root = const offset_of!(Ring3, root),
+        thread = const offset_of!(Ring3, thread),
+        core_current = const offset_of!(Ring3, core_current),
         mxcsr = sym MXCSR,
         gs_low = const USER_GS as u32,
         gs_high = const USER_GS >> 32,
@@ -166,7 +171,7 @@ pub unsafe fn begin(ring3: &Ring3) -> ! {
 unsafe extern "C" fn enter(ring3: &Ring3) -> ! {
     naked_asm!(
         "cli",
-        "mov rdx, [rdi + {root}]",
+        "mov rdx, rdi",
         load_space!(),
         "fxrstor64 [rip + {fresh}]",
         "push {data}",
@@ -192,6 +197,8 @@ unsafe extern "C" fn enter(ring3: &Ring3) -> ! {
         "swapgs",
         "iretq",
         root = const offset_of!(Ring3, root),
+        thread = const offset_of!(Ring3, thread),
+        core_current = const offset_of!(Ring3, core_current),
         stack = const offset_of!(Ring3, stack_pointer),
         entry = const offset_of!(Ring3, entry),
         argument = const offset_of!(Ring3, argument),

@@ -352,7 +352,6 @@ pub unsafe extern "C" fn resume() {
         "cli",
         "mov rdx, gs:[{current}]",
         "mov rdx, [rdx + {ring3}]",
-        "mov rdx, [rdx + {root}]",
         ring3::load_space!(),
         "swapgs",
         "2:",
@@ -379,6 +378,8 @@ pub unsafe extern "C" fn resume() {
         current = const offset_of!(contracts::abi::Core, current),
         ring3 = const Ring3::IN_THREAD,
         root = const offset_of!(Ring3, root),
+        thread = const offset_of!(Ring3, thread),
+        core_current = const offset_of!(Ring3, core_current),
         gs_low = const USER_GS as u32,
         gs_high = const USER_GS >> 32,
     )

@@ -16,6 +16,7 @@ macro_rules! number {
 /// Those that do not come back, or start what does not: they are tried one by one.
 const FATAL: [usize; 4] = [number!(exit), number!(panic), number!(thread_exit), number!(thread_spawn)];
 const SLEEP: usize = number!(thread_block_until);
+const WAIT: usize = number!(gate_wait);
 const LOG: usize = number!(log);
 /// What a call returns that is none.
 const REFUSED: u64 = u64::MAX;
@@ -179,6 +180,7 @@ const BOUNDARIES: [u64; 18] = [
 fn bounded(number: usize, arguments: [u64; 6]) -> [u64; 6] {
     match number {
         SLEEP => [arguments[0] % 1_000_000, arguments[1], 0, 0, 0, 0],
+        WAIT => [arguments[0], arguments[1] % 1_000_000, 0, 0, 0, 0],
         _ => arguments,
     }
 }

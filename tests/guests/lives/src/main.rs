@@ -202,6 +202,8 @@ impl Nursery {
             ClientStarting::Refused { reason, next } => {
                 rt::log!("fact refused reason={}", reason.replace(' ', "_"));
                 self.system = Some(next);
+                // It may have been connected before the memory ran out: then its channel has closed without a word.
+                while self.desk.try_receive().is_some() {}
                 return Ok(None);
             }
         };

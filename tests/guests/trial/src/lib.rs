@@ -6,6 +6,7 @@
 //! - [`mod@line`]: a block goes down a line of processes and back, and each says what it saw;
 //! - [`echo`]: a round trip with a block, to be measured;
 //! - [`files`]: whole files of the boot archive;
+//! - [`quiz`]: values of all kinds, blocks and endpoints, to be attacked;
 //! - [`roll`]: processes of one image, to be looked at from outside;
 //! - [`table`]: random sessions of a dealer with its peers;
 //! - [`outdated`]: the contracts of the table in another version;
@@ -28,6 +29,7 @@ pub mod outdated;
 pub mod play;
 #[cfg(feature = "campaign")]
 pub mod pose;
+pub mod quiz;
 pub mod random;
 pub mod roll;
 #[cfg(feature = "campaign")]

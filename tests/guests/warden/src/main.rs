@@ -1,5 +1,5 @@
-//! Starts `hostile` once for each way to attack, several times over, and reports how each ended and what memory was left
-//! then, as lines `fact KIND KEY=VALUE...` in the kernel's log.
+//! Starts `hostile` or `impostor` once for each way to attack, several times over, and reports how each ended and what
+//! memory was left then, as lines `fact KIND KEY=VALUE...` in the kernel's log.
 #![no_std]
 #![no_main]
 #![forbid(unsafe_code)]
@@ -7,6 +7,7 @@
 extern crate alloc;
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use contracts::spec::archive::Archive;
 use contracts::spec::archive::archive;
@@ -15,7 +16,8 @@ use contracts::spec::probe::probe::{self, ClientSumming};
 use contracts::spec::system::ending::ServerRunning;
 use contracts::spec::system::system::{self, ClientStarting};
 use contracts::spec::system::{Ending, Exit, Outcome, System};
-use contracts::{Contract, Name, Text};
+use contracts::time::sleep_until;
+use contracts::{Contract, Instant, Name, Text};
 use trial::files;
 use trial::trouble::Trouble;
 
@@ -62,10 +64,16 @@ fn run(mut office: Office) -> Result<system::Client<system::Ready>, Trouble> {
 impl Office {
     /// Starts an attacker and waits for its end.
     fn attack(mut self, round: usize, case: &str) -> Result<Self, Trouble> {
+        // One that attacks with messages, or with anything else.
+        let (attacker, argument) = match case.split_once(' ') {
+            Some(("impostor", argument)) => ("impostor", argument),
+            _ => ("hostile", case),
+        };
         let image;
-        (self.archive, image) = files::read(self.archive, "sips/hostile")?;
+        let file = Name::of(format_args!("sips/{attacker}"));
+        (self.archive, image) = files::read(self.archive, &file)?;
         let (client, ending) = Ending::channel()?;
-        let request = self.system.start(Name::truncated("hostile"), image, Text::truncated(case), client);
+        let request = self.system.start(Name::truncated(attacker), image, Text::truncated(argument), client);
         self.system = match request.receive()? {
             ClientStarting::Started { next, .. } => next,
             ClientStarting::Refused { reason, .. } => {
@@ -74,7 +82,10 @@ impl Office {
             }
         };
         let ServerRunning::Ended { exit, message, .. } = ending.receive()?;
-        let case = case.split(' ').next().unwrap_or("");
+        // The first two words, as one.
+        let mut words = case.split(' ');
+        let (first, second) = (words.next().unwrap_or(""), words.next().unwrap_or("-"));
+        let case = Text::<60>::of(format_args!("{first}/{second}"));
         rt::log!("fact end round={round} case={case} exit={}", name(exit));
         rt::log!("fact said-{round}-{case} {message}");
         Ok(self)
@@ -82,6 +93,8 @@ impl Office {
 
     /// Reports how much memory there is.
     fn report(mut self, round: usize) -> Result<Self, Trouble> {
+        // Those whom they talked to hear of their ends, too.
+        sleep_until(Instant::now() + Duration::from_millis(50));
         let ClientSumming::Sums { totals, memory, next } = self.probe.sum().receive()?;
         self.probe = next;
         rt::log!(

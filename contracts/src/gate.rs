@@ -1,0 +1,228 @@
+//! The gate: how messages travel when one end of a channel is in a domain.
+//!
+//! **Towards a domain.** The kernel marks an end that a domain has ([`IN_DOMAIN`](crate::abi::IN_DOMAIN)). Who sends to it writes the message into its
+//! slot as ever, unless the message holds what a domain must not see, padding and addresses; that is
+//! [scrubbed](crate::form::scrub) in the slot. A message of integers holds nothing of the kind, and is not even looked at.
+//!
+//! **From a domain.** The kernel marks each message ([`UNCHECKED`](crate::abi::UNCHECKED)), which is then none of those of an
+//! endpoint's state: so whoever receives it comes to [`accept`], which checks it in its slot, fills in its blocks and
+//! endpoints, and gives it its number. What a SIP receives from another is not even looked at. A message that
+//! breaks the contract closes the channel, and the kernel is told.
+//!
+//! **In a domain** there are no ends, sets or blocks of the kernel's. What stands for them is a *shadow*: of the same build, in
+//! memory that the kernel and the domain have in common, with a handle for a number ([`SHADOW`]). Sending and receiving
+//! work on it as on any channel, until they come to where another side would have to act: a shadow's peer must be woken
+//! ([`reached`]), nothing has come ([`beyond`]), or somebody waits. There the kernel is called, and moves what is in the
+//! shadow's ring to the channel's, or the other way round. So the text of a program is the same in either place.
+
+use core::sync::atomic::Ordering::Relaxed;
+
+#[cfg(not(loom))]
+use crate::abi::Set;
+use crate::abi::{Channel, End, Label, SHADOW, Tracked, UNCHECKED};
+use crate::binding;
+use crate::endpoint::{Closed, Contract, Side};
+use crate::form::{self, Fault, Forms};
+
+/// The handle of a shadow, by its number; none for what is the thing itself.
+#[inline]
+pub(crate) fn handle(id: u64) -> Option<u64> {
+    (id & SHADOW != 0).then_some(id & !SHADOW)
+}
+
+/// What becomes of a look at a ring in which nothing is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Beyond {
+    /// There is a message now.
+    Message,
+    /// There is none.
+    Nothing,
+    /// There is none, and will be none.
+    Closed,
+}
+
+/// Looks beyond a ring in which nothing is, of a channel whose peer has closed or is in a domain.
+#[cold]
+#[inline(never)]
+pub(crate) fn beyond(channel: &Channel, side: Side) -> Beyond {
+    ask(channel);
+    if channel.in_flight(side) > 0 {
+        return Beyond::Message;
+    }
+    if channel.is_closed(side.peer()) { Beyond::Closed } else { Beyond::Nothing }
+}
+
+/// As [`beyond`]: whether a receive would bring a message or `Closed`. In a step the answer about a shadow is yes: who asks
+/// there asks the kernel next.
+#[cold]
+#[inline(never)]
+pub(crate) fn has_news(channel: &Channel, side: Side) -> bool {
+    if handle(channel.id).is_some() && binding::is_in_step() {
+        return true;
+    }
+    ask(channel);
+    channel.in_flight(side) > 0 || channel.is_closed(side.peer())
+}
+
+/// Has the kernel put into a shadow what has come. Not in a step: that ends in a wait, which does it.
+fn ask(channel: &Channel) {
+    if let Some(handle) = handle(channel.id)
+        && !binding::is_in_step()
+    {
+        binding::gate_wait(handle, 0);
+    }
+}
+
+/// Has the kernel tell a shadow how much its peer has received. False if it is none.
+#[cold]
+#[inline(never)]
+pub(crate) fn asks_for_credit(channel: &Channel) -> bool {
+    ask(channel);
+    handle(channel.id).is_some()
+}
+
+/// Whether the peer has closed, as the kernel knows it.
+#[cold]
+#[inline(never)]
+pub(crate) fn peer_has_closed(channel: &Channel, side: Side) -> bool {
+    ask(channel);
+    channel.is_closed(side.peer())
+}
+
+/// Acts on an end of a shadow that was to be listed in a set: a message was sent to it, or it joins the set.
+#[cfg(not(loom))]
+#[cold]
+#[inline(never)]
+pub(crate) fn reached(set: &Set, end: &End) {
+    // SAFETY: the end, or its peer, is the caller's and open.
+    let channel = unsafe { end.channel() };
+    let end = channel.id & !SHADOW;
+    match set.id & !SHADOW {
+        0 => binding::gate_send(end),
+        set => binding::gate_join(set, end),
+    }
+}
+
+/// Removes from a message in its slot what a domain must not see. Returns its chain in the order of its body.
+///
+/// # Safety
+///
+/// The slot holds message `number` of `C`, whose chain this is, in the reverse order; nobody else uses them.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn scrub(
+    forms: Forms,
+    number: u16,
+    slot: *mut u8,
+    chain: *const Tracked,
+) -> *const Tracked {
+    if let Some((_, program)) = forms.message(number) {
+        // SAFETY: passed on to the caller.
+        unsafe { form::scrub(program, slot) };
+    }
+    let mut ordered: *const Tracked = core::ptr::null();
+    let mut next = chain;
+    // SAFETY: the links of a chain lead to ledger entries and ends, which are there.
+    while let Some(tracked) = unsafe { next.as_ref() } {
+        let here = next;
+        next = tracked.next.load(Relaxed);
+        tracked.next.store(ordered.cast_mut(), Relaxed);
+        ordered = here;
+    }
+    ordered
+}
+
+/// Checks the message at the head of a ring, which a domain sent, fills in what it carries, and gives it its number.
+/// `expected` has the numbers of what may come, each with the state that follows; `check` is asked at last.
+///
+/// # Errors
+/// [`Closed`] if it breaks the contract, of which the kernel was told. The caller closes the end.
+///
+/// # Safety
+///
+/// The end is the caller's, of `side`, and of a channel of `C`; the message is at the head, and marked as unchecked. `check` is
+/// that of the messages in `expected`.
+pub(crate) unsafe fn accept<C: Contract>(
+    end: &'static End,
+    side: Side,
+    expected: &[(u16, u16)],
+    check: unsafe fn(u16, *const u8) -> bool,
+) -> Result<u16, Closed> {
+    let last = const { C::DESCRIPTION.states.len() as u16 - 1 };
+    // SAFETY: passed on to the caller.
+    let found = unsafe { adopt(end, side, (expected, last), C::FORMS) };
+    let found = found.and_then(|(number, slot)| {
+        // SAFETY: the slot holds a value of this message's type.
+        if unsafe { check(number, slot) } { Ok(number) } else { Err(Breach::Refused.number()) }
+    });
+    found.map_err(|what| {
+        binding::violation(end, what);
+        Closed
+    })
+}
+
+/// # Safety
+///
+/// As [`accept`].
+#[inline(never)]
+unsafe fn adopt(
+    end: &'static End,
+    side: Side,
+    (expected, last): (&[(u16, u16)], u16),
+    forms: Forms,
+) -> Result<(u16, *const u8), u32> {
+    // SAFETY: the end is open.
+    let channel = unsafe { end.channel() };
+    let ring = &channel.rings[side as usize];
+    let slot = ring.slot(channel, channel.tails[side as usize].count.load(Relaxed));
+    // SAFETY: the slot holds a message.
+    let label = unsafe { &*ring.label(slot) };
+    let number = label.message() & !UNCHECKED;
+    let not_now = Breach::NotNow.number();
+    let &(_, next) = expected.iter().find(|(known, _)| *known == number).ok_or(not_now)?;
+    let (size, program) = forms.message(number).ok_or(not_now)?;
+    if size > ring.stride as usize - size_of::<Label>() {
+        return Err(not_now);
+    }
+    // What is said of the state, for whoever is given one of the ends, is true when nothing is on its way. After the end of a
+    // session nobody is given any, and a base and its extension have different numbers for it. A shadow does not tell what is
+    // on its way, and nobody goes by what a domain finds.
+    let is_last = channel.in_flight(side) == 1 && handle(channel.id).is_none();
+    if is_last && next != last && channel.state.load(Relaxed) != u32::from(next) {
+        return Err(Breach::OtherState.number());
+    }
+    // SAFETY: the slot is the receiver's until it advances the tail, and has room for the body; the chain is the kernel's.
+    unsafe { form::adopt(program, slot, label.chain()) }.map_err(Fault::number)?;
+    label.write(number, label.chain());
+    Ok((number, slot))
+}
+
+/// What is wrong with a message as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Breach {
+    /// It does not come in this state, or is none.
+    NotNow,
+    /// The sender says that another state follows than the contract does.
+    OtherState,
+    /// A check of one of its types does not take it.
+    Refused,
+}
+
+impl Breach {
+    /// As the kernel is told: beyond those of [`Fault`].
+    const fn number(self) -> u32 {
+        0x100 + self as u32
+    }
+}
+
+/// What the number of a violation says, for the record.
+pub fn words(what: u32) -> &'static str {
+    const BREACHES: [(Breach, &str); 3] = [
+        (Breach::NotNow, "no such message comes in this state"),
+        (Breach::OtherState, "another state follows than the sender says"),
+        (Breach::Refused, "a check of one of its types refuses it"),
+    ];
+    let breach = BREACHES.iter().find(|(breach, _)| breach.number() == what).map(|(_, words)| *words);
+    breach.or_else(|| Fault::of(what).map(Fault::description)).unwrap_or("a message is none")
+}

@@ -1,0 +1,196 @@
+//! Messages under attack: what is in a shadow's ring need not be what a program would have put there.
+
+use core::mem::{offset_of, size_of};
+use core::sync::atomic::Ordering::Relaxed;
+
+use contracts::abi::{BlockEntry, Channel, End, Label, SHADOW, TRACKED_BLOCK, Tracked};
+use contracts::{Endpoint, ExBox, Side};
+use trial::quiz::quiz::{self, Asking};
+use trial::quiz::{Question, quiz::Client};
+use trial::random::Random;
+
+use crate::{REFUSED, ask, kernel};
+
+/// A client's end and its channel, as the domain has them.
+struct Line {
+    end: &'static End,
+    channel: &'static Channel,
+}
+
+impl Line {
+    fn of(client: Client<Asking>) -> Line {
+        // SAFETY: there is none: it attacks. An endpoint is the address of an end.
+        let end: &'static End = unsafe { core::mem::transmute_copy(&client) };
+        core::mem::forget(client);
+        // SAFETY: as above.
+        Line { end, channel: unsafe { end.channel() } }
+    }
+
+    fn handle(&self) -> u64 {
+        self.channel.id & !SHADOW
+    }
+
+    /// Puts a message into the ring towards the server: number, body and chain. Returns where its body is.
+    fn put(&self, message: u16, chain: *const Tracked) -> *mut u8 {
+        let ring = &self.channel.rings[Side::Server as usize];
+        let head = &self.channel.heads[Side::Server as usize].count;
+        let slot = ring.slot(self.channel, head.load(Relaxed));
+        // SAFETY: as above.
+        unsafe { (*ring.label(slot)).write(message, chain) };
+        head.store(head.load(Relaxed) + 1, Relaxed);
+        let next = match message {
+            LEND => <Client<quiz::Lending> as Endpoint>::STATE,
+            PASS => <Client<quiz::Passing> as Endpoint>::STATE,
+            _ => <Client<quiz::Answering> as Endpoint>::STATE,
+        };
+        self.channel.state.store(next.into(), Relaxed);
+        slot
+    }
+
+    /// Puts a question there.
+    fn ask(&self) -> *mut Question {
+        let slot = self.put(ASK, core::ptr::null()).cast::<Question>();
+        let mut question = Question::random(&mut Random::new(5));
+        question.name = contracts::Text::truncated("why");
+        // SAFETY: as above.
+        unsafe { slot.write(question) };
+        slot
+    }
+
+    fn send(&self) -> u64 {
+        ask(kernel().gate_send as usize, self.handle(), 0)
+    }
+}
+
+/// The messages in the order of the contract.
+const ASK: u16 = 0;
+const ANSWER: u16 = 1;
+const LEND: u16 = 2;
+const PASS: u16 = 4;
+
+/// Writes a byte at a place of a question.
+fn spoil(question: *mut Question, offset: usize, byte: u8) {
+    // SAFETY: there is none: it attacks.
+    unsafe { question.cast::<u8>().add(offset).write(byte) }
+}
+
+/// Sends what its receiver, or the kernel, is to refuse, and waits for what comes of it.
+pub(crate) fn break_contract(client: Client<Asking>, how: &str) {
+    match how {
+        "block-content" => core::mem::forget(client.lend(spoiled_block())),
+        "two-in-a-row" => {
+            let line = Line::of(client);
+            line.ask();
+            line.send();
+            // The answer is there by now, and not received.
+            (0..100).for_each(|_| rt::thread::yield_now());
+            line.ask();
+            line.send();
+        }
+        _ => {
+            let line = Line::of(client);
+            attack(&line, how);
+            line.send();
+        }
+    }
+    loop {
+        rt::thread::yield_now();
+    }
+}
+
+fn spoiled_block() -> ExBox<[Question]> {
+    let question = Question::random(&mut Random::new(6));
+    let mut block = ExBox::from_fn(100, |_| question).expect("memory");
+    spoil(&raw mut block[77], offset_of!(Question, kind), 9);
+    block
+}
+
+fn attack(line: &Line, how: &str) {
+    match how {
+        "unknown" => _ = line.put(77, core::ptr::null()),
+        // What the other side says.
+        "answer" => _ = line.put(ANSWER, core::ptr::null()),
+        "bool" => spoil(line.ask(), offset_of!(Question, flag), 2),
+        "enum" => spoil(line.ask(), offset_of!(Question, kind), 3),
+        "char" => spoil(line.ask(), offset_of!(Question, letter) + 3, 0xff),
+        "text" => spoil(line.ask(), offset_of!(Question, name) + 4, 0xff),
+        "long-text" => spoil(line.ask(), offset_of!(Question, name) + 2, 1),
+        "state" => {
+            line.ask();
+            line.channel.state.store(0, Relaxed);
+        }
+        "flood" => (0..1000).for_each(|_| _ = line.ask()),
+        // No handle at all where one is needed.
+        "no-block" => _ = line.put(LEND, core::ptr::null()),
+        "no-endpoint" => _ = line.put(PASS, core::ptr::null()),
+        // A chain that leads into the kernel, to itself, or nowhere.
+        "kernel-chain" => _ = line.put(LEND, 0xffff_d000_0000_0000 as *const Tracked),
+        "null-chain" => _ = line.put(LEND, core::ptr::dangling()),
+        "own-end" => _ = line.put(PASS, &line.end.tracked),
+        "forged" => {
+            let entry = forged();
+            entry.capacity.store(line.handle() as usize + 1, Relaxed);
+            line.put(LEND, &entry.tracked);
+        }
+        "circle" => {
+            let entry = forged();
+            entry.tracked.next.store(core::ptr::from_ref(&entry.tracked).cast_mut(), Relaxed);
+            line.put(LEND, &entry.tracked);
+        }
+        // A block for an endpoint.
+        "kind" => {
+            let block = ExBox::new(7u64).expect("memory");
+            // SAFETY: there is none: it attacks. The handle's last word leads to the block's entry.
+            let [_, _, entry]: [usize; 3] = unsafe { core::mem::transmute_copy(&block) };
+            core::mem::forget(block);
+            line.put(PASS, entry as *const Tracked);
+        }
+        _ => {}
+    }
+}
+
+/// An entry that the kernel never made.
+fn forged() -> &'static BlockEntry {
+    // SAFETY: zeros are one.
+    let entry: BlockEntry = unsafe { core::mem::zeroed() };
+    entry.tracked.kind.store(TRACKED_BLOCK, Relaxed);
+    alloc::boxed::Box::leak(alloc::boxed::Box::new(entry))
+}
+
+/// Writes to a block that it has sent.
+pub(crate) fn write_after_send(client: Client<Asking>) {
+    let question = Question::random(&mut Random::new(6));
+    let block = ExBox::from_fn(100, |_| question).expect("memory");
+    let address = block.address();
+    let next = client.lend(block);
+    // SAFETY: there is none: it attacks.
+    unsafe { (address as *mut u64).write_volatile(1) };
+    drop(next);
+}
+
+/// Uses every handle but its own, and its own when it is closed.
+pub(crate) fn forge(client: Client<Asking>) {
+    let line = Line::of(client);
+    let own = line.handle();
+    let all = |handle: u64| {
+        [
+            ask(kernel().gate_send as usize, handle, 0),
+            ask(kernel().gate_wait as usize, handle, 0),
+            ask(kernel().gate_join as usize, own, handle),
+        ]
+    };
+    // The first is the thread's own, of its selections.
+    let others = (3..200).chain([0, 1 << 32, own | 1 << 32, own | 1 << 63, u64::MAX, u64::MAX - 1]);
+    for handle in others.filter(|handle| *handle != own) {
+        assert_eq!(all(handle), [REFUSED; 3], "handle {handle:#x}");
+    }
+    let end = core::ptr::from_ref(line.end) as u64;
+    assert_eq!(ask(kernel().end_close as usize, end, 0), 0);
+    assert_eq!(all(own), [REFUSED; 3], "it was given back");
+    // What comes in its place has another.
+    let set = ask(kernel().set_create as usize, 0, 0);
+    assert_eq!(all(own), [REFUSED; 3], "its place is somebody else's");
+    assert_eq!(ask(kernel().set_close as usize, set, 0), 0);
+}
+
+const _: () = assert!(size_of::<Client<Asking>>() == size_of::<&End>() && size_of::<Label>() == 8);

@@ -1,0 +1,122 @@
+//! A conversation whose messages hold values of all kinds, blocks of them, and endpoints.
+
+use contracts::{Contract, EndpointSet, ExBox, Exchange, Text};
+
+use crate::random::Random;
+
+/// A value of all kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Exchange)]
+#[repr(C)]
+pub struct Question {
+    /// An integer without sign.
+    pub number: u64,
+    /// An integer with sign.
+    pub small: i16,
+    /// One of two.
+    pub flag: bool,
+    /// One of many.
+    pub letter: char,
+    /// One of a few.
+    pub kind: Kind,
+    /// A text.
+    pub name: Text<40>,
+}
+
+/// What a question is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
+#[repr(u8)]
+pub enum Kind {
+    /// This.
+    This,
+    /// That.
+    That,
+    /// Something else.
+    Other,
+}
+
+/// ```text
+/// Asking --?Ask--> Answering --!Answer--> Asking
+/// Asking --?Lend--> Lending --!Back--> Asking
+/// Asking --?Pass--> Passing --!Passed--> Asking
+/// Asking --?Done--> End
+/// ```
+#[derive(Contract)]
+#[contract(start = Asking)]
+pub enum Quiz {
+    /// A question.
+    #[client(Asking => Answering)]
+    Ask {
+        /// It.
+        question: Question,
+    },
+    /// The question is its answer.
+    #[server(Answering => Asking)]
+    Answer {
+        /// It.
+        question: Question,
+    },
+    /// Many questions.
+    #[client(Asking => Lending)]
+    Lend {
+        /// They.
+        questions: ExBox<[Question]>,
+    },
+    /// The same, the number of each one greater.
+    #[server(Lending => Asking)]
+    Back {
+        /// They.
+        questions: ExBox<[Question]>,
+    },
+    /// An endpoint like this one.
+    #[client(Asking => Passing)]
+    Pass {
+        /// It.
+        client: quiz::Client<quiz::Asking>,
+    },
+    /// It again.
+    #[server(Passing => Asking)]
+    Passed {
+        /// It.
+        client: quiz::Client<quiz::Asking>,
+    },
+    /// There are no more.
+    #[client(Asking => End)]
+    Done,
+}
+
+impl Question {
+    /// One that looks random.
+    pub fn random(random: &mut Random) -> Question {
+        const LETTERS: [char; 5] = ['a', '\u{e4}', '\u{20ac}', '\u{1f980}', '\0'];
+        let letter = LETTERS[random.below(5) as usize];
+        let mut name = Text::EMPTY;
+        for _ in 0..random.below(10) {
+            // What does not fit is left out.
+            let _ = core::fmt::Write::write_char(&mut name, letter);
+        }
+        Question {
+            number: random.below(u64::MAX / 2),
+            small: random.below(1 << 16) as u16 as i16,
+            flag: random.below(2) == 1,
+            letter,
+            kind: [Kind::This, Kind::That, Kind::Other][random.below(3) as usize],
+            name,
+        }
+    }
+}
+
+/// Answers `clients` for ever.
+pub fn serve(mut clients: EndpointSet<quiz::Server<quiz::Asking>>) -> ! {
+    loop {
+        let client = match clients.receive().received {
+            Ok(quiz::ServerAsking::Ask { question, next }) => next.answer(question),
+            Ok(quiz::ServerAsking::Lend { mut questions, next }) => {
+                questions.iter_mut().for_each(|question| question.number += 1);
+                next.back(questions)
+            }
+            Ok(quiz::ServerAsking::Pass { client, next }) => next.passed(client),
+            Ok(quiz::ServerAsking::Done) | Err(contracts::Closed) => continue,
+        };
+        clients.insert(client, ());
+    }
+}
