@@ -107,7 +107,7 @@ impl<'a> Program<'a> {
     }
 
     /// What is inside.
-    #[inline]
+    #[inline(never)]
     pub(super) fn inside(&mut self) -> Program<'a> {
         let length = self.number() as usize;
         let (inside, rest) = self.0.split_at_checked(length).unwrap_or((self.0, &[]));

@@ -82,13 +82,9 @@ impl Walk {
                     }
                     TEXT => {
                         let capacity = program.number();
-                        let length = at.wrapping_add(text::LENGTH_OFFSET).cast::<u32>().read_unaligned();
-                        // Who scrubs needs no look at the text.
-                        if self.task == Task::Adopt {
-                            self.demand(u64::from(length) <= capacity, Fault::BadText)?;
-                            let bytes = at.wrapping_add(text::BYTES_OFFSET);
-                            let bytes = slice::from_raw_parts(bytes, length as usize);
-                            self.demand(str::from_utf8(bytes).is_ok(), Fault::BadText)?;
+                        // Who scrubs needs no look at it.
+                        if self.task == Task::Adopt && !is_text(at, capacity) {
+                            return Err(Fault::BadText);
                         }
                     }
                     TAG => {
@@ -129,12 +125,12 @@ impl Walk {
                     }
                     END => {
                         let (side, state) = (program.number(), program.number());
-                        self.end(at, side, state, Some(program.inside()))?;
+                        self.end(at, side, state, program.inside())?;
                     }
                     ANY_END => {
                         let side = *at.wrapping_add(any::SIDE_OFFSET);
                         let state = at.wrapping_add(any::STATE_OFFSET).cast::<u16>().read_unaligned();
-                        self.end(at.wrapping_add(any::END_OFFSET), side.into(), state.into(), None)?;
+                        self.end(at.wrapping_add(any::END_OFFSET), side.into(), state.into(), Program::NONE)?;
                     }
                     // The compiler writes no others.
                     _ => {}
@@ -149,6 +145,7 @@ impl Walk {
     /// # Safety
     ///
     /// As [`Walk::run`], for each.
+    #[inline(never)]
     unsafe fn run_each(
         &mut self,
         program: Program<'_>,
@@ -168,18 +165,19 @@ impl Walk {
         Ok(())
     }
 
-    /// An end's address at `at`: one of this side and state, and of a channel with one of these fingerprints, if it
+    /// An end's address at `at`: one of this side and state, and of a channel with one of these fingerprints, if any
     /// matters.
     ///
     /// # Safety
     ///
     /// As [`Walk::run`].
+    #[inline(never)]
     unsafe fn end(
         &mut self,
         at: *mut u8,
         side: u64,
         state: u64,
-        contracts: Option<Program<'_>>,
+        mut contracts: Program<'_>,
     ) -> Result<(), Fault> {
         let mut word = ptr::null();
         if self.task == Task::Adopt {
@@ -189,8 +187,7 @@ impl Walk {
             let end = unsafe { &*word.cast::<End>() };
             // SAFETY: as above.
             let channel = unsafe { end.channel() };
-            let mut fits = contracts.is_none();
-            let mut contracts = contracts.unwrap_or(Program::NONE);
+            let mut fits = contracts.is_empty();
             while !contracts.is_empty() {
                 fits |= contracts.number() == channel.fingerprint;
             }
@@ -213,6 +210,7 @@ impl Walk {
     /// # Safety
     ///
     /// As [`adopt`].
+    #[inline(never)]
     unsafe fn take(&mut self, kind: u32, other: Fault) -> Result<*const Tracked, Fault> {
         // SAFETY: the chain holds what is owned by the caller.
         let tracked = unsafe { self.next.as_ref() }.ok_or(Fault::TooFew)?;
@@ -226,6 +224,22 @@ impl Walk {
     fn demand(&self, holds: bool, fault: Fault) -> Result<(), Fault> {
         if holds || self.task == Task::Scrub { Ok(()) } else { Err(fault) }
     }
+}
+
+/// Whether a text of this capacity lies there.
+///
+/// # Safety
+///
+/// So many bytes, and those of the length before them, are initialised.
+unsafe fn is_text(at: *const u8, capacity: u64) -> bool {
+    // SAFETY: passed on to the caller.
+    let length = unsafe { at.wrapping_add(text::LENGTH_OFFSET).cast::<u32>().read_unaligned() };
+    if u64::from(length) > capacity {
+        return false;
+    }
+    // SAFETY: as above.
+    let bytes = unsafe { slice::from_raw_parts(at.wrapping_add(text::BYTES_OFFSET), length as usize) };
+    str::from_utf8(bytes).is_ok()
 }
 
 /// The program of the variant with this number.

@@ -32,8 +32,8 @@ fn a_type_is_checked_if_a_part_of_it_is_and_its_parts_are_asked() {
     const {
         assert!(Percent::CHECKED && <[Percent; 2]>::CHECKED && !<[Percent; 0]>::CHECKED && !PickC::CHECKED);
     }
-    assert!(Percent::of(100).check() && !Percent::of(101).check());
-    assert!([Percent::of(1), Percent::of(2)].check() && ![Percent::of(1), Percent::of(200)].check());
+    assert!(Percent(100).check() && !Percent(101).check());
+    assert!([Percent(1), Percent(2)].check() && ![Percent(1), Percent(200)].check());
 }
 
 /// As a message's body lies in its slot.
@@ -46,8 +46,8 @@ struct Checked {
 #[test]
 fn the_body_of_a_message_is_checked_by_its_number() {
     let check = |percent, in_block, number| {
-        let block = ExBox::from_fn(3, |index| Percent::of(if index == 2 { in_block } else { 0 }));
-        let body = Checked { percent: Percent::of(percent), block: block.expect("memory") };
+        let block = ExBox::from_fn(3, |index| Percent(if index == 2 { in_block } else { 0 }));
+        let body = Checked { percent: Percent(percent), block: block.expect("memory") };
         assert_eq!((body.percent.check(), body.block.check()), (percent <= 100, in_block <= 100));
         // SAFETY: it is laid out as the body of the only message of this state.
         unsafe { <zoo::Server<zoo::S10> as Receive>::check(number, (&raw const body).cast()) }

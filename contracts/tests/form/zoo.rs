@@ -143,15 +143,11 @@ pub(crate) enum Tree {
 #[derive(Exchange)]
 #[repr(transparent)]
 #[exchange(check = Self::is_valid)]
-pub(crate) struct Percent(u8);
+pub(crate) struct Percent(pub(crate) u8);
 
 impl Percent {
     fn is_valid(&self) -> bool {
         self.0 <= 100
-    }
-
-    pub(crate) fn of(percent: u8) -> Percent {
-        Percent(percent)
     }
 }
 
