@@ -82,6 +82,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("impostor circle", "fault", "sent a block or an endpoint that it does not have"),
     ("impostor late-write", "fault", "page fault on address 0x88"),
     ("impostor handles", "success", ""),
+    ("impostor leftovers", "success", ""),
     ("panic what a pity", "panic", "what a pity at tests/guests/hostile/src/main.rs:"),
     ("overflow", "fault", "stack overflow at hostile+0x"),
     ("plunge", "fault", "stack overflow at hostile+0x"),

@@ -12,7 +12,9 @@ use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::Side;
-use contracts::abi::{BlockEntry, CLOSED, Channel, End, IN_DOMAIN, NEW_MEMBER, NOTIFY_SET, Set, Tracked};
+use contracts::abi::{
+    BlockEntry, CLOSED, Channel, End, IN_DOMAIN, Label, NEW_MEMBER, NOTIFY_SET, Set, Tracked,
+};
 use contracts::binding::notify_end;
 use contracts::channel::{Carried, Closing, Shape, initialise};
 use contracts::sabotage::{Bug, planted};
@@ -100,9 +102,27 @@ pub unsafe fn place(end: &End, set: &Set) {
     end.tracked.owner.store(provider.owner().to_bits(), Relaxed);
     if provider.is_in_domain() {
         end.closed.store(IN_DOMAIN, Relaxed);
+        // SAFETY: the channel is fresh.
+        unsafe { forget_messages(end) };
     }
     end.key.store(NEW_MEMBER, Relaxed);
     end.notify.store(ptr::from_ref(set) as usize | NOTIFY_SET, Relaxed);
+}
+
+/// Zeroes what earlier messages to an end, or whoever had its channel's memory before, have left in its slots: a domain that
+/// gets the end sees slots as they are.
+///
+/// # Safety
+///
+/// The end is open, nothing is in flight to it, and nobody sends to it meanwhile.
+pub unsafe fn forget_messages(end: &End) {
+    // SAFETY: passed on to the caller.
+    let channel = unsafe { end.channel() };
+    let ring = &channel.rings[channel.side_of(end) as usize];
+    for count in 0..=u64::from(ring.mask) {
+        // SAFETY: the slot is free, and its label lies behind what is written.
+        unsafe { ring.slot(channel, count).write_bytes(0, ring.stride as usize - size_of::<Label>()) };
+    }
 }
 
 /// Closes an end: its peer receives every message that was sent before, then `Closed`. What messages to the closed end carry

@@ -170,6 +170,11 @@ impl State {
         unsafe { place.write(shadow) };
         end.closed.store(IN_DOMAIN, Relaxed);
         end.key.store(Handles::key(handle), Relaxed);
+        // To an end that the kernel placed in a set there may be messages; then it was done there.
+        if channel.in_flight(side) == 0 {
+            // SAFETY: it is looked at, and nobody else runs.
+            unsafe { channel::forget_messages(end) };
+        }
         Ok((address + (offset_of!(Channel, ends) + side as usize * size_of::<End>()) as u64, handle))
     }
 

@@ -34,6 +34,7 @@ fn ask(function: usize, first: u64, second: u64) -> u64 {
 fn main(grants: Grants) {
     match grants.argument {
         "late-write" => messages::write_after_send(grants.oracle),
+        "leftovers" => messages::look_for_leftovers(grants.oracle, grants.ports.oracle),
         "handles" => messages::forge(grants.oracle),
         case => messages::break_contract(grants.oracle, case),
     }

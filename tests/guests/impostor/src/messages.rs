@@ -168,6 +168,29 @@ pub(crate) fn write_after_send(client: Client<Asking>) {
     drop(next);
 }
 
+/// Looks for what others have left behind the messages that it receives.
+pub(crate) fn look_for_leftovers(client: Client<Asking>, port: rt::reconnect::Port<trial::quiz::Quiz>) {
+    let mut question = Question::random(&mut Random::new(5));
+    question.name = contracts::Text::truncated("a secret of forty bytes, or not quite so");
+    let answering = client.ask(question);
+    // That fills a slot of a channel whose memory the next one has.
+    drop(answering.receive());
+    (0..100).for_each(|_| rt::thread::yield_now());
+    let (client, passed) = (port.connect().expect("the oracle is there"), port.connect().expect("as above"));
+    let line = Line::of(client);
+    // SAFETY: there is none: it attacks.
+    let client: Client<Asking> = unsafe { core::mem::transmute_copy(&line.end) };
+    let Ok(quiz::ClientPassing::Passed { .. }) = client.pass(passed).receive() else {
+        panic!("it comes back")
+    };
+    let ring = &line.channel.rings[Side::Client as usize];
+    let (slot, room) = (ring.slot(line.channel, 0), ring.stride as usize - size_of::<Label>());
+    let body = size_of::<Client<Asking>>();
+    // SAFETY: as above.
+    let behind = unsafe { core::slice::from_raw_parts(slot.add(body), room - body) };
+    assert!(room > body + 40 && behind.iter().all(|byte| *byte == 0), "{behind:?}");
+}
+
 /// Uses every handle but its own, and its own when it is closed.
 pub(crate) fn forge(client: Client<Asking>) {
     let line = Line::of(client);
