@@ -4,15 +4,15 @@
 //! slot as ever, unless the message holds what a domain must not see, padding and addresses; that is
 //! [scrubbed](crate::form::scrub) in the slot. A message of integers holds nothing of the kind, and is not even looked at.
 //!
-//! **From a domain.** The kernel marks each message ([`UNCHECKED`](crate::abi::UNCHECKED)), which is then none of those of an
-//! endpoint's state: so whoever receives it comes to [`accept`], which checks it in its slot, fills in its blocks and
+//! **From a domain.** The kernel marks each message ([`UNCHECKED`]), which is then none of those of an
+//! endpoint's state: so whoever receives it comes to `accept`, which checks it in its slot, fills in its blocks and
 //! endpoints, and gives it its number. What a SIP receives from another is not even looked at. A message that
 //! breaks the contract closes the channel, and the kernel is told.
 //!
 //! **In a domain** there are no ends, sets or blocks of the kernel's. What stands for them is a *shadow*: of the same build, in
 //! memory that the kernel and the domain have in common, with a handle for a number ([`SHADOW`]). Sending and receiving
 //! work on it as on any channel, until they come to where another side would have to act: a shadow's peer must be woken
-//! ([`reached`]), nothing has come ([`beyond`]), or somebody waits. There the kernel is called, and moves what is in the
+//! (`reached`), nothing has come (`beyond`), or somebody waits. There the kernel is called, and moves what is in the
 //! shadow's ring to the channel's, or the other way round. So the text of a program is the same in either place.
 
 use core::sync::atomic::Ordering::Relaxed;

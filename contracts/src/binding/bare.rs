@@ -215,11 +215,11 @@ pub(crate) unsafe fn has_room_for(chain: *const Tracked) -> bool {
     unsafe { account_has_room_for(account(), chain) }
 }
 
-/// As [`has_room_for`], of an account that a kernel acts for.
+/// Whether an account that a kernel acts for allows all that a message carries.
 ///
 /// # Safety
 ///
-/// As [`has_room_for`].
+/// As its SIP would have to see to: the chain is that of a message to it.
 #[inline(always)]
 pub unsafe fn account_has_room_for(account: &Account, chain: *const Tracked) -> bool {
     let mut more = account.bytes.load(Relaxed);
@@ -247,11 +247,11 @@ pub(crate) unsafe fn take_over(chain: *const Tracked) {
     unsafe { account_takes_over(account(), chain) }
 }
 
-/// As [`take_over`], for an account that a kernel acts for.
+/// Makes all that a message carries that of a SIP which a kernel acts for.
 ///
 /// # Safety
 ///
-/// As [`take_over`].
+/// The chain was written by the send of a message to it, and the step is the caller's.
 #[inline(always)]
 pub unsafe fn account_takes_over(account: &Account, chain: *const Tracked) {
     let owner = account.owner.load(Relaxed);

@@ -22,7 +22,7 @@
 //! function.
 //!
 //! A type's own check (`#[exchange(check = f)]`) is a function of its program. It runs afterwards, when the bytes are a
-//! value to everybody else: [`Exchange::check`](crate::Exchange::check).
+//! value to everybody else: [`Exchange::check`].
 
 pub(crate) mod code;
 mod walk;
