@@ -10,6 +10,7 @@ use crate::exbox::Exhausted;
 use crate::exchange::{Exchange, Transfer};
 use crate::fingerprint;
 use crate::form::Form;
+use crate::generated;
 use crate::port::RawEnd;
 use crate::wire::{DecodeError, Decoder, Encoder, varint_bytes};
 
@@ -34,7 +35,7 @@ pub(crate) const PADDING: [(usize, usize); 2] = [
 /// The endpoint is not what was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mismatch {
-    /// It speaks another contract, or another version of it.
+    /// It speaks another contract, or another version of it; or its channel says so and is none.
     Contract {
         /// The fingerprint that was asked for.
         wanted: u64,
@@ -104,9 +105,10 @@ impl AnyEndpoint {
         let wanted = <E::Contract as Contract>::FINGERPRINT;
         let found = self.fingerprint();
         // A channel has its client's contract; its server may speak one that extends it.
+        let channel = self.raw.channel();
         let fits = match E::SIDE {
-            Side::Client => wanted == found,
-            Side::Server => <E::Contract as Contract>::serves(found),
+            Side::Client => generated::is_channel_of::<E::Contract>(channel),
+            Side::Server => <E::Contract as Contract>::serves_on(channel),
         };
         if !fits {
             return Err(Mismatch::Contract { wanted, found });
@@ -141,5 +143,43 @@ unsafe impl Exchange for AnyEndpoint {
     }
     fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         decoder.any_endpoint()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::alloc::alloc_zeroed;
+
+    use super::*;
+    use crate::abi::Owner;
+    use crate::channel::{Shape, initialise};
+    use crate::spec::ping::PingPong;
+    use crate::spec::ping::ping_pong::{Client, Idle};
+
+    /// A client's end of a channel of this shape.
+    fn endpoint(shape: &Shape) -> AnyEndpoint {
+        let plan = shape.plan().expect("it is small");
+        // SAFETY: the memory is fresh, as large as the plan says, and never freed.
+        let raw = unsafe {
+            let memory = alloc_zeroed(plan.layout());
+            let channel = &*initialise(memory, (shape, &plan), 1, Owner::KERNEL, 0);
+            RawEnd::new(channel.end(Side::Client))
+        };
+        AnyEndpoint { raw, side: Side::Client, state: shape.start }
+    }
+
+    #[test]
+    fn an_endpoint_whose_slots_lie_elsewhere_is_not_what_its_fingerprint_says() {
+        let shape = <PingPong as Contract>::SHAPE;
+        let found = endpoint(&shape).downcast::<Client<Idle>>();
+        core::mem::forget(found.expect("it is one"));
+        for shape in [
+            Shape { body: [24, 8], ..shape },
+            Shape { body: [8, 24], ..shape },
+            Shape { depth: [1, 2], ..shape },
+            Shape { depth: [2, 1], ..shape },
+        ] {
+            assert!(matches!(endpoint(&shape).downcast::<Client<Idle>>(), Err(Mismatch::Contract { .. })));
+        }
     }
 }

@@ -219,6 +219,11 @@ impl Channel {
         self.heads.iter().map(|head| head.count.load(Relaxed)).sum()
     }
 
+    /// Whether the slots lie where those of this shape do. A domain makes channels of whatever shape, with any fingerprint.
+    pub(crate) fn lies_as(&self, shape: &Shape) -> bool {
+        shape.plan().is_some_and(|plan| plan.rings == self.rings)
+    }
+
     /// Whether the end of one side is closed.
     pub fn is_closed(&self, side: Side) -> bool {
         self.end(side).closed.load(Acquire) & CLOSED != 0

@@ -4,10 +4,12 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::abi::Channel;
 use crate::binding;
 use crate::channel::Shape;
 use crate::exbox::Exhausted;
 use crate::form::Forms;
+use crate::generated;
 use crate::port::RawEnd;
 use crate::reach::Described;
 use crate::time::Instant;
@@ -115,6 +117,12 @@ pub unsafe trait Contract: Sized + 'static {
     /// that this one extends.
     fn serves(fingerprint: u64) -> bool {
         fingerprint == Self::FINGERPRINT
+    }
+
+    /// Whether the channel is one whose client [`Contract::serves`] can talk to, its slots included.
+    #[doc(hidden)]
+    fn serves_on(channel: &Channel) -> bool {
+        generated::is_channel_of::<Self>(channel)
     }
 }
 

@@ -9,7 +9,8 @@ use core::fmt;
 
 pub use limits::{Destructible, Destructor, Probe, check_align, check_destructor, check_handles, check_size};
 
-use crate::endpoint::{CarriedContract, MessageDescription, Side, StateDescription};
+use crate::abi::Channel;
+use crate::endpoint::{CarriedContract, Contract, MessageDescription, Side, StateDescription};
 use crate::exbox::Exhausted;
 use crate::exchange::{Exchange, Transfer};
 use crate::fingerprint::{SEED, mix, text};
@@ -401,6 +402,11 @@ pub const fn count_carried(messages: &[Form]) -> usize {
 /// The contracts of these endpoints; `N` is [`count_carried`].
 pub const fn carried<const N: usize>(messages: &[Form]) -> [CarriedContract; N] {
     List::of(messages).entries
+}
+
+/// Whether a channel is one of the contract, its slots included.
+pub fn is_channel_of<C: Contract>(channel: &Channel) -> bool {
+    channel.fingerprint == C::FINGERPRINT && channel.lies_as(&C::SHAPE)
 }
 
 /// Shows an endpoint: contract, side and state.

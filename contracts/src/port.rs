@@ -73,7 +73,7 @@ impl RawEnd {
         self.end
     }
 
-    fn channel(&self) -> &Channel {
+    pub(crate) fn channel(&self) -> &Channel {
         // SAFETY: our end is open.
         unsafe { self.end.channel() }
     }

@@ -72,6 +72,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("impostor no-block", "fault", "broke the contract Quiz: it carries too few blocks and endpoints"),
     ("impostor no-endpoint", "fault", "broke the contract Quiz: it carries too few blocks and endpoints"),
     ("impostor kind", "fault", "broke the contract Quiz: a block came for an endpoint"),
+    ("impostor forged-channel", "fault", "broke the contract Quiz: an endpoint is of another contract"),
     ("impostor block-content", "fault", "broke the contract Quiz: an enum has no such variant"),
     ("impostor flood", "fault", "sent more messages than its contract lets be in flight"),
     ("impostor two-in-a-row", "fault", "sent before it had received what was sent to it"),

@@ -210,7 +210,7 @@ impl<'a> Writer<'a> {
         let described = |contract: &Path| quote!(<#contract as __contracts::Contract>::DESCRIBED);
         let (base, origin, serves) = match &self.base {
             Some(path) => {
-                let (base, fingerprint) = (described(path), local("fingerprint"));
+                let (base, fingerprint, channel) = (described(path), local("fingerprint"), local("channel"));
                 (
                     quote!(__core::option::Option::Some(__contracts::generated::Described::get(#base))),
                     quote!(__contracts::generated::Origin::Extension),
@@ -218,6 +218,10 @@ impl<'a> Writer<'a> {
                         fn serves(#fingerprint: __core::primitive::u64) -> __core::primitive::bool {
                             #fingerprint == <Self as __contracts::Contract>::FINGERPRINT
                                 || <#path as __contracts::Contract>::serves(#fingerprint)
+                        }
+                        fn serves_on(#channel: &__contracts::abi::Channel) -> __core::primitive::bool {
+                            __contracts::generated::is_channel_of::<Self>(#channel)
+                                || <#path as __contracts::Contract>::serves_on(#channel)
                         }
                     },
                 )

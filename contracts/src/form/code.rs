@@ -13,13 +13,15 @@
 //! | [`TAG`] | place, bytes of the tag | groups of variants: first number, how many follow, inside a program |
 //! | [`ROW`] | place, how many, bytes of each | a program of one |
 //! | [`BLOCK`] | place, bytes and alignment of an element, one more than how many, or 0 | a program of one |
-//! | [`END`] | place, side, state | the fingerprints that will do |
+//! | [`END`] | place, side, state | for each contract that will do its fingerprint, and where both directions' slots lie |
 //! | [`ANY_END`] | place | |
 
 use super::{Form, Payload, Shaped, Tag};
-use crate::endpoint::Side;
+use crate::abi::Ring;
+use crate::channel::Shape;
+use crate::endpoint::{Description, Side};
 use crate::generated::{Field, Variant};
-use crate::reach::{self, Described};
+use crate::reach::Described;
 
 pub(super) const PADDING: u8 = 0;
 pub(super) const BOOL: u8 = 1;
@@ -329,13 +331,28 @@ impl<const N: usize> Code<N> {
         self.number(state as u64);
         let start = self.open();
         let mut contract = contract.get();
-        self.number(reach::fingerprint(contract));
+        self.channel(contract);
         // A channel has its client's contract; its server may speak one that extends it.
         while let (Side::Server, Some(base)) = (side, contract.base) {
-            self.number(reach::fingerprint(base));
+            self.channel(base);
             contract = base;
         }
         self.close(start);
+    }
+
+    /// What a channel of this contract is like.
+    const fn channel(&mut self, contract: &'static Description) {
+        let shape = Shape::of(contract);
+        self.number(shape.fingerprint);
+        let Some(plan) = shape.plan() else { panic!("a contract whose channels are too large is refused") };
+        let mut to = 0;
+        while to < plan.rings().len() {
+            let Ring { offset, stride, mask, .. } = plan.rings()[to];
+            self.number(offset as u64);
+            self.number(stride as u64);
+            self.number(mask as u64);
+            to += 1;
+        }
     }
 }
 

@@ -165,8 +165,8 @@ impl Walk {
         Ok(())
     }
 
-    /// An end's address at `at`: one of this side and state, and of a channel with one of these fingerprints, if any
-    /// matters.
+    /// An end's address at `at`: one of this side and state, and of a channel like one of these, if any matters. A domain
+    /// makes channels whose fingerprint says nothing of their slots.
     ///
     /// # Safety
     ///
@@ -189,7 +189,13 @@ impl Walk {
             let channel = unsafe { end.channel() };
             let mut fits = contracts.is_empty();
             while !contracts.is_empty() {
-                fits |= contracts.number() == channel.fingerprint;
+                let mut is_it = contracts.number() == channel.fingerprint;
+                for ring in &channel.rings {
+                    for number in [ring.offset, ring.stride, ring.mask] {
+                        is_it &= contracts.number() == u64::from(number);
+                    }
+                }
+                fits |= is_it;
             }
             self.demand(fits, Fault::WrongContract)?;
             let own = channel.side_of(end);

@@ -105,9 +105,10 @@ struct Pair<'a> {
 
 impl ContractInfo {
     /// What keeps a user of `self` from talking to a provider of `provided`; none if the fingerprints agree, or if the
-    /// provider's contract extends the user's.
+    /// provider's contract extends the user's. All of the shape is compared: one of them may be a forger's, and who talks on a
+    /// channel goes by the shape that its own compiler knew.
     pub fn difference(&self, provided: &ContractInfo) -> Option<Difference> {
-        if provided.shape_for(self.shape.fingerprint).is_some() {
+        if provided.shape_for(self.shape.fingerprint) == Some(&self.shape) {
             return None;
         }
         // What extends or is extended is compared message by message, like versions of one contract.

@@ -107,6 +107,15 @@ fn a_difference_names_the_message_that_differs() {
 }
 
 #[test]
+fn a_provider_whose_channels_lie_otherwise_is_not_believed_its_fingerprint() {
+    let here = ContractInfo::from(&TALK);
+    let mut there = here.clone();
+    there.shape.depth[0] += 8;
+    assert_eq!(here.difference(&there), Some(Difference::States));
+    assert_eq!(there.difference(&here), Some(Difference::States));
+}
+
+#[test]
 fn a_user_of_a_base_can_talk_to_a_provider_of_its_extension_and_not_the_reverse() {
     let (base, extension) = (ContractInfo::from(&HELLO), ContractInfo::from(&TALK));
     assert_eq!(base.difference(&extension), None);

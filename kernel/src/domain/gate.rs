@@ -24,7 +24,7 @@ use super::page::{ACCOUNT, PEERS};
 use super::shelf::{self, Shelf, seen_at};
 use crate::account::Account;
 use crate::arch::clock;
-use crate::memory::layout::{DOMAIN_BLOCKS, EXCHANGE_HEAP};
+use crate::memory::layout::{DOMAIN_BLOCKS, EXCHANGE_HEAP, EXCHANGE_HEAP_BYTES};
 use crate::memory::mapping::Tables;
 use crate::memory::space::{BadAddress, Space, UserMemory};
 use crate::memory::{self, PAGE_SIZE, PhysAddr};
@@ -50,6 +50,13 @@ pub(super) struct State {
     pub(super) tables: Tables,
     pub(super) handles: Handles,
     pub(super) shelf: Shelf,
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        // Its blocks are freed next.
+        self.tables.unmap_range(VirtAddr::new(DOMAIN_BLOCKS), EXCHANGE_HEAP_BYTES as usize / PAGE_SIZE);
+    }
 }
 
 /// Nothing came of a call.
@@ -402,11 +409,7 @@ impl Domain {
         let account = sched::current().account();
         let entry =
             exchange::allocate_pages(size, align, account, sched::relax).map_err(|_| Refused::Exhausted)?;
-        // SAFETY: the block is fresh, and its pages are its own. What was there before is not for the domain to see.
-        unsafe {
-            let bytes = entry.address.load(Relaxed) as *mut u8;
-            bytes.write_bytes(0, size);
-        }
+        // Its pages were mapped just now, full of zeros.
         let inserted = self.state.lock().insert_block(entry);
         inserted.map(|(address, _)| address).map_err(|NoRoom| {
             exchange::free(entry, sched::relax);

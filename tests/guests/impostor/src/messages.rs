@@ -3,10 +3,11 @@
 use core::mem::{offset_of, size_of};
 use core::sync::atomic::Ordering::Relaxed;
 
-use contracts::abi::{BlockEntry, Channel, End, Label, SHADOW, TRACKED_BLOCK, Tracked};
-use contracts::{Endpoint, ExBox, Side};
+use contracts::abi::{BlockEntry, Channel, ChannelRequest, End, Label, SHADOW, TRACKED_BLOCK, Tracked};
+use contracts::channel::Shape;
+use contracts::{Contract, Endpoint, ExBox, Side};
 use trial::quiz::quiz::{self, Asking};
-use trial::quiz::{Question, quiz::Client};
+use trial::quiz::{Question, Quiz, quiz::Client};
 use trial::random::Random;
 
 use crate::{REFUSED, ask, kernel};
@@ -77,6 +78,7 @@ fn spoil(question: *mut Question, offset: usize, byte: u8) {
 /// Sends what its receiver, or the kernel, is to refuse, and waits for what comes of it.
 pub(crate) fn break_contract(client: Client<Asking>, how: &str) {
     match how {
+        "forged-channel" => pass_forged(client),
         "block-content" => core::mem::forget(client.lend(spoiled_block())),
         "two-in-a-row" => {
             let line = Line::of(client);
@@ -166,6 +168,20 @@ pub(crate) fn write_after_send(client: Client<Asking>) {
     // SAFETY: there is none: it attacks.
     unsafe { (address as *mut u64).write_volatile(1) };
     drop(next);
+}
+
+/// Passes on an end of a channel that says it is of a contract, and has no room for its messages.
+fn pass_forged(client: Client<Asking>) {
+    static REQUEST: ChannelRequest = ChannelRequest {
+        shape: Shape { body: [8, 8], ..<Quiz as Contract>::SHAPE },
+        contract: "Quiz",
+        states: &[],
+    };
+    let channel = (kernel().channel_create)(&REQUEST);
+    // SAFETY: there is none: it attacks.
+    let end = unsafe { &*channel }.end(Side::Client);
+    // SAFETY: as above.
+    core::mem::forget(client.pass(unsafe { core::mem::transmute_copy(&end) }));
 }
 
 /// Looks for what others have left behind the messages that it receives.
