@@ -17,24 +17,34 @@
 //!
 //! The rings need none of this: each counter has one writer.
 
+mod account;
+mod beyond;
+
 use core::alloc::Layout;
 use core::arch::asm;
 use core::mem::offset_of;
 use core::ptr;
+use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::Relaxed;
-use core::sync::atomic::{AtomicPtr, AtomicU64};
 
 use crate::abi::{
-    Account, BEYOND, BlockEntry, Channel, ChannelRequest, Core, Counters, End, MARKS, NOTIFY_SET, Owner,
-    READY, Set, Table, Thread, Tracked,
+    Account, BEYOND, BlockEntry, Channel, ChannelRequest, Core, Counters, End, NOTIFY_SET, Owner, READY, Set,
+    Table, Thread,
 };
-use crate::channel::{Carried, walk};
 use crate::endpoint::{Contract, Side};
 use crate::exbox::Exhausted;
 use crate::gate;
 use crate::port::RawEnd;
 use crate::sabotage::{Bug, planted};
 use crate::time::Instant;
+
+pub use account::{account_has_room_for, account_takes_over};
+#[cfg(not(feature = "std"))]
+pub(crate) use account::{has_room_for, take_over};
+pub(crate) use beyond::gate_wait;
+use beyond::{On, block, is_listed_beyond};
+#[cfg(not(feature = "std"))]
+pub(crate) use beyond::{gate_join, gate_send, is_in_step, violation};
 
 static TABLE: AtomicPtr<Table> = AtomicPtr::new(ptr::null_mut());
 static ACCOUNT: AtomicPtr<Account> = AtomicPtr::new(ptr::null_mut());
@@ -193,91 +203,6 @@ macro_rules! count {
             )
         }
     };
-}
-
-/// Adds to a counter of an account, in one instruction, between whose parts no other thread runs.
-#[inline(always)]
-fn add(counter: &AtomicU64, amount: u64) {
-    // SAFETY: the counter is a number.
-    unsafe {
-        asm!("add qword ptr [{}], {}", in(reg) counter.as_ptr(), in(reg) amount, options(nostack));
-    }
-}
-
-/// Whether this SIP's limit allows all that a message carries.
-///
-/// # Safety
-///
-/// `chain` was written by the send of a message that is the caller's to receive.
-#[inline(always)]
-pub(crate) unsafe fn has_room_for(chain: *const Tracked) -> bool {
-    // SAFETY: passed on to the caller.
-    unsafe { account_has_room_for(account(), chain) }
-}
-
-/// Whether an account that a kernel acts for allows all that a message carries.
-///
-/// # Safety
-///
-/// As its SIP would have to see to: the chain is that of a message to it.
-#[inline(always)]
-pub unsafe fn account_has_room_for(account: &Account, chain: *const Tracked) -> bool {
-    let mut more = account.bytes.load(Relaxed);
-    // SAFETY: passed on to the caller.
-    unsafe {
-        walk(chain, |carried| {
-            if let Carried::Block(entry) = carried
-                && !ptr::eq(entry.account.load(Relaxed), account)
-            {
-                more = more.saturating_add(entry.capacity.load(Relaxed) as u64);
-            }
-        });
-    }
-    more <= account.byte_limit.load(Relaxed)
-}
-
-/// Makes all that a message carries this SIP's: tag, mark, and for a block the limit that it counts against.
-///
-/// # Safety
-///
-/// As [`has_room_for`]; within a step.
-#[inline(always)]
-pub(crate) unsafe fn take_over(chain: *const Tracked) {
-    // SAFETY: passed on to the caller.
-    unsafe { account_takes_over(account(), chain) }
-}
-
-/// Makes all that a message carries that of a SIP which a kernel acts for.
-///
-/// # Safety
-///
-/// The chain was written by the send of a message to it, and the step is the caller's.
-#[inline(always)]
-pub unsafe fn account_takes_over(account: &Account, chain: *const Tracked) {
-    let owner = account.owner.load(Relaxed);
-    let take = |tracked: &Tracked| {
-        tracked.owner.store(owner, Relaxed);
-        if !planted(Bug::UnmarkedReceive) {
-            account.marks[tracked.mark.load(Relaxed) as usize % MARKS].store(1, Relaxed);
-        }
-    };
-    // SAFETY: passed on to the caller.
-    unsafe {
-        walk(chain, |carried| match carried {
-            Carried::Block(entry) => {
-                take(&entry.tracked);
-                let payer = entry.account.load(Relaxed);
-                if !ptr::eq(payer, account) {
-                    let bytes = entry.capacity.load(Relaxed) as u64;
-                    // An account lives for as long as something counts against it.
-                    add(&(*payer).bytes, bytes.wrapping_neg());
-                    add(&account.bytes, bytes);
-                    entry.account.store(ptr::from_ref(account).cast_mut(), Relaxed);
-                }
-            }
-            Carried::End(end) => take(&end.tracked),
-        });
-    }
 }
 
 /// Begins the step in which what a message carries changes hands; [`notify`] or [`end_transfer`] ends it. `without` is the
@@ -484,16 +409,6 @@ fn is_listed(set: &Set) -> bool {
     !set.ready.load(Relaxed).is_null()
 }
 
-/// As [`is_listed`], after the kernel has listed the members of a set that stands for one of its.
-#[cold]
-#[inline(never)]
-fn is_listed_beyond(set: &Set) -> bool {
-    if let Some(handle) = gate::handle(set.id) {
-        gate_wait(handle, 0);
-    }
-    is_listed(set)
-}
-
 /// Returns what `look` finds. If that is nothing, blocks the running thread until `end` has something to receive, or
 /// for a shorter time, and returns nothing.
 #[inline]
@@ -602,58 +517,4 @@ fn park(core: &Core, on: On<'_>) {
         block(on);
         leave();
     }
-}
-
-/// What a thread waits on.
-#[derive(Clone, Copy)]
-enum On<'a> {
-    End(&'a End),
-    Set(&'a Set),
-}
-
-impl On<'_> {
-    /// Its handle, if it stands for something of the kernel's.
-    fn handle(self) -> Option<u64> {
-        match self {
-            // SAFETY: who waits on an end holds it, and it is open.
-            On::End(end) => gate::handle(unsafe { end.channel() }.id),
-            On::Set(set) => gate::handle(set.id),
-        }
-    }
-}
-
-/// Has the kernel decide who runs until there is something.
-#[cold]
-#[inline(never)]
-fn block(on: On<'_>) {
-    match on.handle() {
-        None => (kernel().thread_block)(),
-        Some(handle) => gate_wait(handle, u64::MAX),
-    }
-}
-
-/// Whether the running thread is in a step.
-pub(crate) fn is_in_step() -> bool {
-    core().busy.load(Relaxed) != 0
-}
-
-/// See [`Table::gate_wait`].
-pub(crate) fn gate_wait(handle: u64, deadline: u64) {
-    (kernel().gate_wait)(handle, deadline);
-}
-
-/// See [`Table::gate_send`].
-pub(crate) fn gate_send(handle: u64) {
-    (kernel().gate_send)(handle);
-}
-
-/// See [`Table::gate_join`].
-pub(crate) fn gate_join(set: u64, end: u64) {
-    (kernel().gate_join)(set, end);
-}
-
-/// See [`Table::violation`].
-pub(crate) fn violation(end: &'static End, what: u32) {
-    // SAFETY: the end is open.
-    unsafe { (kernel().violation)(end, what) };
 }

@@ -24,8 +24,9 @@ use contracts::binding::notify_end;
 use contracts::channel::{Carried, walk};
 use contracts::exchange::MOST_HANDLES;
 
-use super::gate::{Domain, NoRoom, Refused, State, shadow_side};
+use super::gate::{Domain, Refused};
 use super::handles::Object;
+use super::shadows::{NoRoom, State, shadow_side};
 use super::shelf::kept_at;
 use crate::arch::cores;
 use crate::memory::PAGE_SIZE;

@@ -19,13 +19,17 @@ mod messages;
 #[cfg(feature = "bare")]
 mod page;
 #[cfg(feature = "bare")]
+mod shadows;
+#[cfg(feature = "bare")]
 mod shelf;
 
 #[cfg(feature = "bare")]
 pub(crate) use calls::call;
 #[cfg(feature = "bare")]
-pub use gate::{Domain, NoRoom};
+pub use gate::Domain;
 #[cfg(feature = "bare")]
 pub(crate) use page::map_gate;
 #[cfg(feature = "bare")]
 pub use page::{ACCOUNT, PAGES, STACK_PAGES, TABLE};
+#[cfg(feature = "bare")]
+pub use shadows::NoRoom;

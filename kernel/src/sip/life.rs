@@ -20,7 +20,8 @@ use x86_64::VirtAddr;
 
 use super::faults;
 use super::images::Image;
-use super::load::{self, GrowError, Loaded, StartError};
+use super::load::{self, GrowError, Loaded};
+use super::start_error::StartError;
 use super::trace;
 use crate::account::Account;
 use crate::arch::serial;

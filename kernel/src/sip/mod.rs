@@ -22,6 +22,8 @@ mod life;
 #[cfg(feature = "bare")]
 mod load;
 #[cfg(feature = "bare")]
+mod start_error;
+#[cfg(feature = "bare")]
 pub(crate) mod table;
 #[cfg(feature = "bare")]
 mod trace;
@@ -42,6 +44,6 @@ pub(crate) use life::{account_of, connect_port, exit_thread, grow_heap, panicked
 #[cfg(feature = "campaign")]
 pub(crate) use life::{kept, with_thread};
 #[cfg(feature = "bare")]
-pub use load::StartError;
+pub use start_error::StartError;
 #[cfg(feature = "campaign")]
 pub(crate) use window::count as windows;
