@@ -82,6 +82,19 @@ pub(crate) fn asks_for_credit(channel: &Channel) -> bool {
     handle(channel.id).is_some()
 }
 
+/// Whether there is room by now for a message that a shadow has had no room for: what it carries is there then.
+///
+/// # Safety
+///
+/// The label is that of the message at the head of the caller's ring.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn finds_room(channel: &Channel, label: &Label) -> bool {
+    ask(channel);
+    // SAFETY: passed on to the caller.
+    handle(channel.id).is_some() && unsafe { binding::has_room_for(label.chain()) }
+}
+
 /// Whether the peer has closed, as the kernel knows it.
 #[cold]
 #[inline(never)]

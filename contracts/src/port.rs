@@ -323,7 +323,7 @@ impl RawEnd {
         let slot = ring.slot(channel, count);
         let label = ring.label(slot);
         // SAFETY: the slot holds a message, whose chain was written by its send.
-        unsafe { binding::has_room_for((*label).chain()) }
+        unsafe { binding::has_room_for((*label).chain()) || gate::finds_room(channel, &*label) }
     }
 
     /// Takes the message at the head: its blocks and endpoints now belong to the caller, its slot is free.

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod campaign;
+mod placement;
 
 use std::sync::OnceLock;
 
@@ -15,6 +16,8 @@ use boot::system::System;
 use boot::wiring::{self, Start};
 use boot::{check, setup};
 use contracts::manifest::{Role, Wiring};
+
+pub use placement::{PLACEMENTS, Placement};
 
 /// The tests' own processes.
 pub const PROCESSES: &[&str] = &[

@@ -22,6 +22,8 @@ pub struct OwnEnd {
     pub sent: u64,
     /// Messages that were moved into it.
     pub received: u64,
+    /// The last of these stands for one that is still in the channel: there was no room for what it carries.
+    pub is_refused: bool,
 }
 
 /// What a handle stands for, each with its shadow.

@@ -26,6 +26,7 @@ use contracts::exchange::MOST_HANDLES;
 
 use super::gate::{Domain, Refused};
 use super::handles::Object;
+use super::page::OVER_LIMIT;
 use super::shadows::{NoRoom, State, shadow_side};
 use super::shelf::kept_at;
 use crate::arch::cores;
@@ -229,27 +230,23 @@ impl State {
         }
         let ring = &channel.rings[side as usize];
         let tail = &channel.tails[side as usize].count;
-        let (slot, place) = (ring.slot(channel, tail.load(Relaxed)), ring.slot(shadow, own.received));
+        let number = own.received.wrapping_sub(u64::from(own.is_refused));
+        let (slot, place) = (ring.slot(channel, tail.load(Relaxed)), ring.slot(shadow, number));
         // SAFETY: shadow and channel are of one build; the slot holds a message.
         let (label, given) = unsafe {
             ptr::copy_nonoverlapping(slot, place, ring.stride as usize - size_of::<Label>());
             (&*ring.label(slot), &*ring.label(place))
         };
-        let mut first: *const Tracked = ptr::null();
-        if !label.chain().is_null() {
-            match self.bring_in(label.chain()) {
-                Ok(address) => first = ptr::without_provenance(address as usize),
-                Err(NoRoom) => {
-                    // As a plain receive that would break the limit: nothing more comes.
-                    shadow.end(to).closed.store(IN_DOMAIN | CLOSED, Relaxed);
-                    return Ok(true);
-                }
-            }
+        let brought = if label.chain().is_null() { Ok(0) } else { self.bring_in(label.chain()) };
+        // What there is no room for breaks the domain's limit, as far as that can tell, until it asks again.
+        let first = brought.unwrap_or(OVER_LIMIT);
+        given.write(label.message(), ptr::without_provenance(first as usize));
+        if brought.is_ok() {
+            tail.store(tail.load(Relaxed).wrapping_add(1), Release);
         }
-        given.write(label.message(), first);
-        tail.store(tail.load(Relaxed).wrapping_add(1), Release);
         let own = self.handles.end(handle)?;
-        own.received = own.received.wrapping_add(1);
+        own.is_refused = brought.is_err();
+        own.received = number.wrapping_add(1);
         shadow.heads[side as usize].count.store(own.received, Release);
         Ok(true)
     }

@@ -3,11 +3,12 @@
 use core::mem::{offset_of, size_of};
 use core::sync::atomic::Ordering::Relaxed;
 
-use contracts::abi::{self, Core, SHADOW, Table};
+use contracts::abi::{self, BlockEntry, Core, SHADOW, TRACKED_BLOCK, Table, Tracked};
 use spin::Mutex;
 use x86_64::VirtAddr;
 
 use crate::account::Account;
+use crate::memory::PAGE_SIZE;
 use crate::memory::frames::{self, Frame};
 use crate::memory::layout::{GATE_PAGE, USER_GS};
 use crate::memory::mapping::{Access, MapError, Tables};
@@ -64,6 +65,12 @@ const PEERS_OFFSET: usize = 3584;
 const _: () =
     assert!(ACCOUNT_OFFSET + size_of::<abi::Account>() <= PEERS_OFFSET && PEERS_OFFSET.is_multiple_of(64));
 
+/// Where the entry of a block lies in each domain that no limit has room for.
+pub(super) const OVER_LIMIT: u64 = USER_GS + OVER_LIMIT_OFFSET as u64;
+const OVER_LIMIT_OFFSET: usize = 3840;
+const _: () = assert!(PEERS_OFFSET + size_of::<abi::Set>() <= OVER_LIMIT_OFFSET);
+const _: () = assert!(OVER_LIMIT_OFFSET + size_of::<BlockEntry>() <= PAGE_SIZE);
+
 /// Where a domain's account lies in it.
 pub const ACCOUNT: u64 = USER_GS + ACCOUNT_OFFSET as u64;
 
@@ -89,9 +96,12 @@ pub(crate) fn map_gate(tables: Tables, account: &Account) -> Result<*mut u64, Ma
     };
     set(offset_of!(Core, this), USER_GS);
     set(ACCOUNT_OFFSET + offset_of!(abi::Account, owner), account.owner().to_bits());
-    let limit = account.shared().byte_limit.load(Relaxed);
+    // Less than what no limit has room for.
+    let limit = account.shared().byte_limit.load(Relaxed).min(u64::MAX - 1);
     set(ACCOUNT_OFFSET + offset_of!(abi::Account, byte_limit), limit);
     set(PEERS_OFFSET + offset_of!(abi::Set, id), SHADOW);
+    set(OVER_LIMIT_OFFSET + offset_of!(Tracked, kind), TRACKED_BLOCK.into());
+    set(OVER_LIMIT_OFFSET + offset_of!(BlockEntry, capacity), u64::MAX);
     let current = physical(own.address() + offset_of!(Core, current) as u64).cast();
     tables.map(VirtAddr::new(USER_GS), own, Access::ReadWrite)?;
     Ok(current)

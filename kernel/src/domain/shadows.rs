@@ -79,6 +79,7 @@ impl State {
             bytes,
             sent: counts(side.peer()),
             received: channel.tails[side as usize].count.load(Relaxed),
+            is_refused: false,
         };
         let handle = self.handles.insert(Object::End(own))?;
         let address = seen_at(place.as_ptr() as usize);
