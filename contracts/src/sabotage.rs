@@ -6,54 +6,90 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use crate::Exchange;
 
-/// What is done wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
-#[repr(u8)]
-pub enum Bug {
+macro_rules! bugs {
+    ($($(#[$meaning:meta])+ $bug:ident,)+) => {
+        /// What is done wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
+        #[repr(u8)]
+        pub enum Bug {
+            $($(#[$meaning])+ $bug,)+
+        }
+
+        /// All of them, each at its number.
+        pub const BUGS: &[Bug] = &[$(Bug::$bug,)+];
+    };
+}
+
+bugs! {
     /// Nothing.
     None,
+    // What a SIP has, and where that is noted.
     /// A SIP does not mark what it receives in its account.
     UnmarkedReceive,
+    /// What is new, a block or a channel, is not marked in its holder's account.
+    UnmarkedNew,
+    /// A client that the kernel connects is not marked in the provider's account.
+    UnmarkedClient,
     /// A receive is no step: it can be cut short between the tags and the slot.
     TornReceive,
     /// A send is no step.
     TornSend,
+    // What a close does.
     /// The peer of an end that is closed is not told.
     SilentClose,
     /// A channel is freed with what undelivered messages carry.
     Undrained,
-    /// A thread that is ended stays among the sleepers.
-    ForgottenSleeper,
-    /// A thread that is ended and woken once more stays in the queue when it is freed.
-    WokenDead,
-    /// A page of a SIP's window is not given back.
-    LeakedPage,
+    /// An endpoint in a message that nobody will receive stays open.
+    UnclosedGift,
+    /// A close takes what was sent before with it.
+    DroppedLast,
     /// A channel counts against its account for ever.
     Uncounted,
-    /// Nobody is told that a SIP has ended.
-    UntoldEnd,
-    /// A SIP's services are not withdrawn when it ends.
-    LastingService,
+    // Sets.
+    /// The sets of a SIP that has ended are kept.
+    LastingSet,
+    /// An end that has news when it joins a set is not listed there.
+    ForgottenMember,
+    // Threads.
+    /// A thread that is ended stays among the sleepers.
+    ForgottenSleeper,
+    /// A thread that was woken before its time stays among the sleepers.
+    LastingSleeper,
+    /// A thread that is ended and woken once more stays in the queue when it is freed.
+    WokenDead,
+    /// The kernel asks for no room on the caller's stack.
+    NoHeadroom,
+    // Memory.
+    /// A page of a SIP's window is not given back.
+    LeakedPage,
     /// Pages that were mapped before memory ran out stay mapped.
     HalfMapped,
+    /// What is mapped in a domain's space when it ends stays so.
+    LeakedSpace,
+    /// An image is kept when the last SIP that runs it has ended.
+    LeakedImage,
+    /// With a SIP go the frames that it has in common with others.
+    FreedShared,
+    // Accounts.
+    /// An account is kept when nothing counts against it any more.
+    LeakedAccount,
+    /// An account goes with its SIP, whatever counts against it.
+    EarlyAccount,
+    // What is said of an end.
+    /// Nobody is told that a SIP has ended.
+    UntoldEnd,
+    /// What is recorded of an end can be read only when the next one is.
+    LateRecord,
+    /// What a SIP had is recorded when it has been taken away.
+    EmptyRecord,
+    /// No lines of the log are recorded.
+    LostLines,
+    /// The states of channels are recorded as they were in the beginning.
+    WrongState,
+    // Services.
+    /// A SIP's services are not withdrawn when it ends.
+    LastingService,
 }
-
-/// All of them, each at its number.
-pub const BUGS: &[Bug] = &[
-    Bug::None,
-    Bug::UnmarkedReceive,
-    Bug::TornReceive,
-    Bug::TornSend,
-    Bug::SilentClose,
-    Bug::Undrained,
-    Bug::ForgottenSleeper,
-    Bug::WokenDead,
-    Bug::LeakedPage,
-    Bug::Uncounted,
-    Bug::UntoldEnd,
-    Bug::LastingService,
-    Bug::HalfMapped,
-];
 
 static PLANTED: AtomicU8 = AtomicU8::new(0);
 

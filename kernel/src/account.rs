@@ -15,6 +15,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
 
 use contracts::abi::{self, MARKS, Owner};
+use contracts::sabotage::{Bug, planted};
 use intrusive_collections::{LinkedList, LinkedListAtomicLink, UnsafeRef, intrusive_adapter};
 use spin::Mutex;
 
@@ -225,14 +226,22 @@ impl Account {
         self.orphaned.store(true, Relaxed);
         // SAFETY: it is in no list yet, and stays where it is until it is taken out.
         ORPHANS.lock().push_back(unsafe { UnsafeRef::from_raw(self) });
+        if planted(Bug::EarlyAccount) {
+            return self.free();
+        }
         settle_oldest(ORPHANS_LOOKED_AT);
     }
 
     /// Frees it if nobody needs it any more.
     fn settle(&'static self) {
-        if !self.orphaned.load(Relaxed) || self.block_bytes() > 0 || self.channels() > 0 {
-            return;
+        let is_needed = !self.orphaned.load(Relaxed) || self.block_bytes() > 0 || self.channels() > 0;
+        if !is_needed && !planted(Bug::LeakedAccount) {
+            self.free();
         }
+    }
+
+    /// Frees an orphan, against which nothing counts.
+    fn free(&'static self) {
         let mut orphans = ORPHANS.lock();
         // SAFETY: an orphan is in the list.
         unsafe { orphans.cursor_mut_from_ptr(self) }.remove();

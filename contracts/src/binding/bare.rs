@@ -320,7 +320,7 @@ fn notify_set(set: &Set, end: &End) {
 pub(crate) fn join_set(set: &Set, end: &End, has_news: impl Fn() -> bool) {
     enter();
     end.notify.store(ptr::from_ref(set) as usize | NOTIFY_SET, Relaxed);
-    if has_news() {
+    if has_news() && !planted(Bug::ForgottenMember) {
         push_ready(set, end);
     }
     leave();

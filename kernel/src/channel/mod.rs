@@ -98,7 +98,9 @@ unsafe fn channel_in(entry: &BlockEntry) -> &'static Channel {
 pub unsafe fn place(end: &End, set: &Set) {
     // SAFETY: the provider runs, and so its sets and its account are good.
     let provider = unsafe { sets::holder(set) };
-    provider.shared().marks[end.tracked.mark.load(Relaxed) as usize].store(1, Relaxed);
+    if !planted(Bug::UnmarkedClient) {
+        provider.shared().marks[end.tracked.mark.load(Relaxed) as usize].store(1, Relaxed);
+    }
     end.tracked.owner.store(provider.owner().to_bits(), Relaxed);
     if provider.is_in_domain() {
         end.closed.store(IN_DOMAIN, Relaxed);
@@ -148,6 +150,11 @@ pub unsafe fn close(end: &'static End) {
             // SAFETY: the peer's end is open: ours was the first to close. Nobody receives on it any more.
             Closing::First => unsafe {
                 channel.drain_towards(side, |carried| give_up(carried, &mut next));
+                if planted(Bug::DroppedLast) {
+                    let to = side.peer() as usize;
+                    channel.drain_towards(side.peer(), |carried| give_up(carried, &mut next));
+                    channel.tails[to].count.store(channel.heads[to].count.load(Relaxed), Relaxed);
+                }
                 if !planted(Bug::SilentClose) {
                     notify_end(channel.end(side.peer()));
                 }
@@ -162,6 +169,7 @@ pub unsafe fn close(end: &'static End) {
 fn give_up(carried: Carried<'_>, chain: &mut *const Tracked) {
     match carried {
         _ if planted(Bug::Undrained) => {}
+        Carried::End(_) if planted(Bug::UnclosedGift) => {}
         Carried::Block(entry) => exchange::free(entry, || {}),
         Carried::End(end) => {
             end.tracked.next.store(chain.cast_mut(), Relaxed);

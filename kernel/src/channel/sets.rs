@@ -6,6 +6,7 @@ use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::abi::{End, NEW_MEMBER, NOTIFY_SET, Set};
+use contracts::sabotage::{Bug, planted};
 use intrusive_collections::{LinkedList, LinkedListAtomicLink, UnsafeRef, intrusive_adapter};
 use spin::Mutex;
 
@@ -102,6 +103,9 @@ pub unsafe fn close_set(set: &'static Set, pause: impl FnMut()) {
 pub(super) fn reclaim(holder: &'static Account) {
     while let Some(record) = holder.sets().0.lock().pop_front() {
         let record = UnsafeRef::into_raw(record);
+        if planted(Bug::LastingSet) {
+            continue;
+        }
         // SAFETY: it was allocated with this layout, and has just left the list.
         unsafe { dealloc(record.cast(), Layout::new::<Record>()) };
     }

@@ -18,6 +18,7 @@ use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::abi::{self, BlockEntry, MARKS, Owner, TRACKED_BLOCK};
+use contracts::sabotage::{Bug, planted};
 
 use crate::memory::PAGE_SIZE;
 
@@ -271,7 +272,9 @@ impl<M: Memory> Heap<M> {
         self.totals.blocks += 1;
         let entry = self.entry(slab, index);
         let mark = self.area.first_mark + (slab as usize % MARKS_HERE) as u32;
-        holder.marks[mark as usize].store(1, Relaxed);
+        if !planted(Bug::UnmarkedNew) {
+            holder.marks[mark as usize].store(1, Relaxed);
+        }
         entry.tracked.kind.store(TRACKED_BLOCK, Relaxed);
         entry.tracked.mark.store(mark, Relaxed);
         entry.tracked.owner.store(holder.owner.load(Relaxed), Relaxed);

@@ -375,7 +375,7 @@ fn sweep_entry(table: Table, slot: usize, level: u32, range: (u64, u64), what: S
     table.set(slot, Entry(0));
     // For a table, this also drops what the core cached of the table itself (SDM vol. 3, 4.10.4.1).
     arch::paging::flush(page);
-    if level == 1 && entry.is_shared() {
+    if level == 1 && entry.is_shared() && !planted(Bug::FreedShared) {
         return;
     }
     // SAFETY: `map`, `map_fresh` or `leaf_table` put the frame into this entry, which was just cleared and flushed.

@@ -217,6 +217,7 @@ fn make(
     ring3: Option<Box<Ring3>>,
 ) -> Result<Box<Thread>, ThreadError> {
     let stack_limit = ring3.as_ref().map_or(stack.limit().as_u64(), |ring3| ring3.stack_limit);
+    let stack_limit = if planted(Bug::NoHeadroom) { 0 } else { stack_limit };
     let sip = match account.owner().kind() {
         OwnerKind::Sip(id) => id,
         _ => 0,
@@ -476,8 +477,10 @@ pub fn block_until(deadline: u64, word: Option<&'static AtomicUsize>) {
     unsafe { SLEEPERS.lock().add(deadline, &thread.sleeper) };
     // A deadline that has passed already is found by the next tick.
     block();
-    // SAFETY: there is one list of sleepers.
-    unsafe { SLEEPERS.lock().remove(&thread.sleeper) };
+    if !planted(Bug::LastingSleeper) {
+        // SAFETY: there is one list of sleepers.
+        unsafe { SLEEPERS.lock().remove(&thread.sleeper) };
+    }
 }
 
 fn wake_sleepers() {

@@ -7,6 +7,7 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use core::fmt::{self, Write};
 
+use contracts::sabotage::{Bug, planted};
 use contracts::spec::system::FaultInfo;
 use contracts::{Name, Text};
 use spin::Mutex;
@@ -112,7 +113,8 @@ fn describe(sip: u32, loaded: &Loaded, exit: &Exit, out: &mut dyn Write) -> fmt:
     // How the log begins a line of this SIP's, behind the time. One that said nothing is not searched for.
     let _ = write!(says, " {name} ({sip}): ");
     let is_its = |line: &str| line.split_once(']').is_some_and(|(_, rest)| rest.starts_with(&*says));
-    let lines = LOG_LINES.min(loaded.account.lines() as usize);
+    let most = if planted(Bug::LostLines) { 0 } else { LOG_LINES };
+    let lines = most.min(loaded.account.lines() as usize);
     let mut found = 0;
     log::recent_lines(lines, is_its, |line| {
         found += 1;
@@ -139,6 +141,7 @@ pub fn survey(mut each: impl FnMut(&FaultInfo)) {
 /// Acts on the text of a record; none if it is not kept.
 pub fn with_text<T>(number: u32, act: impl FnOnce(&str) -> T) -> Option<T> {
     let records = RECORDS.lock();
-    let record = records.kept.iter().find(|record| record.info.number == number)?;
+    let is_late = |record: &Record| planted(Bug::LateRecord) && record.info.number + 1 == records.next;
+    let record = records.kept.iter().find(|record| record.info.number == number && !is_late(record))?;
     Some(act(&record.text))
 }

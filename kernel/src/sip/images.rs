@@ -6,9 +6,11 @@
 
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::mem;
 use core::ops::Range;
 
 use contracts::manifest::Manifest;
+use contracts::sabotage::{Bug, planted};
 use spin::Mutex;
 use x86_64::VirtAddr;
 
@@ -81,6 +83,9 @@ impl Image {
             return Ok(image);
         }
         let image = Arc::new(Image::read(image::parse(file)?, file)?);
+        if planted(Bug::LeakedImage) {
+            mem::forget(image.clone());
+        }
         let mut images = IMAGES.lock();
         // No more than is needed, so that what an image took is given back with it.
         images.try_reserve_exact(1)?;

@@ -347,14 +347,18 @@ fn reap(id: u32, mut sip: Sip, vital: Option<&str>) {
     let manifest = sip.loaded.manifest();
     let name = manifest.name.clone();
     let exit = sip.exit.unwrap_or(Exit::plain(system::Exit::Failure));
-    let fault = match exit.kind {
+    let record = |loaded| match exit.kind {
         system::Exit::Success => 0,
-        _ => faults::record(id, &sip.loaded, &exit),
+        _ => faults::record(id, loaded, &exit),
     };
+    let mut fault = if planted(Bug::EmptyRecord) { 0 } else { record(&sip.loaded) };
     // No client can be connected any more, then nobody waits for it, then nothing of it is left. The last may be long work,
     // which is done as if the SIP did it, or whoever waits for its end.
     service::withdraw(id);
     channel::reclaim(account, sched::relax);
+    if planted(Bug::EmptyRecord) {
+        fault = record(&sip.loaded);
+    }
     // Nobody finds a thread of its named any more; but whoever did before has made it ready.
     if !planted(Bug::WokenDead) {
         sip.loaded.threads.iter().for_each(|running| sched::retire(&running.thread));

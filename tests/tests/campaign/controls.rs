@@ -8,39 +8,78 @@ use contracts::sabotage::{BUGS, Bug};
 use libtest_mimic::{Failed, Trial};
 use tests::facts;
 
-use crate::report::Row;
+use crate::report::Caught;
 use crate::{carry_out, last_words};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// A bug, and the orders that find it.
+/// A bug, the mechanism that it takes something from, and the orders that find it.
 #[derive(Clone, Copy)]
 pub(crate) struct Control {
     bug: Bug,
+    mechanism: &'static str,
     orders: &'static str,
 }
 
-const CONTROLS: [Control; 12] = [
-    Control { bug: Bug::UnmarkedReceive, orders: BLOCKS },
-    Control { bug: Bug::TornReceive, orders: BLOCKS },
-    Control { bug: Bug::TornSend, orders: BLOCKS },
-    Control { bug: Bug::SilentClose, orders: NUMBERS },
-    Control { bug: Bug::Undrained, orders: BLOCKS },
-    Control { bug: Bug::ForgottenSleeper, orders: "deaths laps=2 of=one" },
-    Control { bug: Bug::WokenDead, orders: "funerals count=8" },
-    Control { bug: Bug::LeakedPage, orders: NUMBERS },
-    Control { bug: Bug::Uncounted, orders: NUMBERS },
-    Control { bug: Bug::UntoldEnd, orders: NUMBERS },
-    Control { bug: Bug::LastingService, orders: "crashes period=4 count=2" },
-    Control { bug: Bug::HalfMapped, orders: "famine who=sip how=once last=100 step=1" },
+const fn control(bug: Bug, mechanism: &'static str, orders: &'static str) -> Control {
+    Control { bug, mechanism, orders }
+}
+
+#[rustfmt::skip]
+const CONTROLS: &[Control] = &[
+    control(Bug::UnmarkedReceive, "region marks", BLOCKS),
+    control(Bug::UnmarkedNew, "region marks", NUMBERS),
+    control(Bug::UnmarkedClient, "region marks", CRASHES),
+    control(Bug::TornReceive, "steps", BLOCKS),
+    control(Bug::TornSend, "steps", BLOCKS),
+    control(Bug::SilentClose, "Closed for the peer", NUMBERS),
+    control(Bug::Undrained, "drain of undelivered messages", BLOCKS),
+    control(Bug::UnclosedGift, "drain of undelivered messages", ENDPOINTS),
+    control(Bug::DroppedLast, "messages before Closed", NUMBERS),
+    control(Bug::Uncounted, "accounts", NUMBERS),
+    control(Bug::LastingSet, "sets", HOUSEHOLD),
+    control(Bug::ForgottenMember, "sets", HOUSEHOLD),
+    control(Bug::ForgottenSleeper, "sleepers", "deaths laps=2 of=one"),
+    control(Bug::LastingSleeper, "sleepers", WAITS),
+    control(Bug::WokenDead, "threads", "funerals count=8"),
+    control(Bug::NoHeadroom, "room on the stack", "deaths laps=1 of=one_thread:_stack_overflow_into"),
+    control(Bug::LeakedPage, "windows", NUMBERS),
+    control(Bug::HalfMapped, "memory that runs out", "famine who=sip how=once last=100 step=1"),
+    control(Bug::LeakedSpace, "spaces of domains", DOMAIN),
+    control(Bug::LeakedImage, "images", IMAGE),
+    control(Bug::FreedShared, "images", NUMBERS),
+    control(Bug::LeakedAccount, "accounts", NUMBERS),
+    control(Bug::EarlyAccount, "accounts that outlive their SIP", SERVER),
+    control(Bug::UntoldEnd, "who waits for an end", NUMBERS),
+    control(Bug::LateRecord, "fault records", FAULT),
+    control(Bug::EmptyRecord, "fault records", FAULT),
+    control(Bug::LostLines, "fault records", "deaths laps=1 of=one_thread:_failure"),
+    control(Bug::WrongState, "fault records", FAULT),
+    control(Bug::LastingService, "services", CRASHES),
 ];
 const NUMBERS: &str = "strikes scene=numbers side=client blow=kill seed=0 places=12";
+const SERVER: &str = "strikes scene=numbers side=server blow=kill seed=0 places=12";
+const ENDPOINTS: &str = "strikes scene=endpoints side=client blow=kill seed=0 places=100";
+const HOUSEHOLD: &str = "strikes scene=household side=client blow=kill seed=0 places=25";
+const WAITS: &str = "strikes scene=waits side=client blow=kill seed=0 places=4";
 /// Every instruction of a server that only receives blocks and gives them back.
 const BLOCKS: &str = "strikes scene=blocks side=server blow=kill seed=0 places=0";
+const CRASHES: &str = "crashes period=4 count=2";
+const FAULT: &str = "deaths laps=1 of=one_thread:_page_fault";
+const DOMAIN: &str = "deaths laps=1 of=domain:_return";
+const IMAGE: &str = "deaths laps=1 of=image";
 
 pub(crate) fn all() -> Vec<Control> {
     assert_eq!(CONTROLS.len() + 1, BUGS.len(), "each bug has its control");
     CONTROLS.to_vec()
+}
+
+/// The orders of all controls, each once.
+fn all_orders() -> String {
+    let mut orders: Vec<&str> = CONTROLS.iter().map(|control| control.orders).collect();
+    orders.sort_unstable();
+    orders.dedup();
+    orders.join("\n")
 }
 
 impl Control {
@@ -58,7 +97,7 @@ impl Control {
 }
 
 /// Runs a control. How the bug was found out, if it was.
-pub(crate) fn run(control: &Control) -> Result<Row, Failed> {
+pub(crate) fn run(control: &Control) -> Result<Caught, Failed> {
     let run = carry_out(&format!("plant bug={}\n{}", control.bug as u8, control.orders), LIMIT)?;
     if facts(&run.log, "planted").len() != 1 {
         return Err(format!("the bug was not planted: {}", last_words(&run)).into());
@@ -72,7 +111,12 @@ pub(crate) fn run(control: &Control) -> Result<Row, Failed> {
         }
     };
     match how {
-        Some(how) => Ok(Row::control(&control.name(), how)),
+        Some(how) => Ok(Caught {
+            bug: control.name(),
+            mechanism: control.mechanism,
+            orders: control.orders,
+            how: how.to_owned(),
+        }),
         // A machine that was too slow, or that broke, has found nothing.
         None => {
             Err(format!("{:?}, and nothing says what was found: {}", run.outcome, last_words(&run)).into())
@@ -83,8 +127,7 @@ pub(crate) fn run(control: &Control) -> Result<Row, Failed> {
 /// Without a bug the orders of all controls are carried out well.
 pub(crate) fn none() -> Trial {
     Trial::test("a_kernel_without_a_bug_passes_what_finds_the_bugs", || {
-        let orders: Vec<&str> = CONTROLS.iter().map(|control| control.orders).collect();
-        let run = carry_out(&format!("plant bug=0\n{}", orders[2..].join("\n")), LIMIT)?;
+        let run = carry_out(&format!("plant bug=0\n{}", all_orders()), LIMIT)?;
         match run.outcome {
             Outcome::Success => Ok(()),
             outcome => Err(format!("{outcome:?}: {}", last_words(&run)).into()),

@@ -18,7 +18,7 @@ use boot::run::Finished;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use parts::Part;
-use report::Row;
+use report::{Results, Row};
 
 /// How much of it is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +28,6 @@ enum Scale {
     /// All of it.
     Whole,
 }
-
-/// Where planted bugs are among the parts.
-const BUGS: &str = "each_planted_bug_is_found";
 
 /// What all chance comes from, if no other seed is given.
 const SEED: u64 = 20_261_124;
@@ -44,33 +41,31 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_iter(arguments);
     // Two machines at once; more would only wait for each other.
     arguments.test_threads = arguments.test_threads.or(Some(2));
-    let rows = Arc::new(Mutex::new(Vec::new()));
+    let results = Arc::new(Mutex::new(Results::default()));
     let parts = parts::all(scale, seed).into_iter().map(|part| {
-        let rows = Arc::clone(&rows);
+        let results = Arc::clone(&results);
         Trial::test(part.name, move || {
             let found = run_part(&part, scale)?;
-            let mut rows = rows.lock().expect("no holder panics");
-            rows.extend(found.into_iter().map(|row| (part.name, row)));
+            let mut results = results.lock().expect("no holder panics");
+            results.rows.extend(found.into_iter().map(|row| (part.name, row)));
             Ok(())
         })
     });
     let controls = controls::all().into_iter().map(|control| {
-        let rows = Arc::clone(&rows);
+        let results = Arc::clone(&results);
         let name = format!("the_bug_{}_is_found", control.name().replace(' ', "_"));
         Trial::test(name, move || {
             let caught = controls::run(&control)?;
-            rows.lock().expect("no holder panics").push((BUGS, caught));
+            results.lock().expect("no holder panics").caught.push(caught);
             Ok(())
         })
     });
     let trials: Vec<Trial> = parts.chain(controls).chain([controls::none()]).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
-    let rows = rows.lock().expect("no holder panics");
-    if conclusion.num_passed > 0 {
-        println!("seed {seed}\n\n{}", report::table(rows.iter().map(|(_, row)| row)));
-    }
+    let results = results.lock().expect("no holder panics");
+    println!("seed {seed}\n\n{}", results.tables());
     if scale == Scale::Whole {
-        report::keep(&rows, seed).expect("the result can be written to tests/campaign.md");
+        report::keep(&results, seed).expect("the result can be written to tests/campaign.md");
     }
     conclusion.exit_code()
 }

@@ -18,13 +18,26 @@ pub(crate) struct Row {
     remark: String,
 }
 
-impl Row {
-    /// A bug that was planted, and how it was found out.
-    pub(crate) fn control(bug: &str, how: &str) -> Row {
-        let what = bug.to_owned();
-        Row { part: "planted bug", what, injected: 1, detected: 1, recovered: 0, remark: how.to_owned() }
-    }
+/// A bug that was planted and found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Caught {
+    pub(crate) bug: String,
+    /// What it takes something from.
+    pub(crate) mechanism: &'static str,
+    /// What found it.
+    pub(crate) orders: &'static str,
+    /// How it was found out.
+    pub(crate) how: String,
+}
 
+/// What came of all that was run, by the names of the parts.
+#[derive(Default)]
+pub(crate) struct Results {
+    pub(crate) rows: Vec<(&'static str, Row)>,
+    pub(crate) caught: Vec<Caught>,
+}
+
+impl Row {
     fn of(part: &'static str, what: String, fact: &Fact) -> Row {
         let remark = match part {
             "cycle" => {
@@ -53,41 +66,83 @@ impl Row {
 /// What a kernel's log says.
 pub(crate) fn rows(log: &str) -> Vec<Row> {
     let mut rows = Vec::new();
-    let mut add = |kind, part, what: fn(&Fact) -> String| {
+    let mut find = |kind, part, what: fn(&Fact) -> String| {
         rows.extend(facts(log, kind).iter().map(|fact| Row::of(part, what(fact), fact)));
     };
-    add("states", "end in a state", |fact| fact.text("contract"));
-    add("strikes", "at an instruction", |fact| {
+    find("states", "end in a state", |fact| fact.text("contract"));
+    find("strikes", "at an instruction", |fact| {
         format!("{}: {}, {}", fact.text("blow").to_lowercase(), fact.text("scene"), fact.text("side"))
     });
-    add("walks", "at an instruction", |_| "kill: random sessions".into());
-    add("deaths", "way to die", |fact| fact.text("way").replace('_', " "));
-    add("crashes", "server", |_| "ends under load".into());
-    add("famine", "no memory", |fact| format!("{}: {}", fact.text("who"), fact.text("how")));
-    add("funerals", "end during another's", |_| "a peer goes on talking".into());
-    add("cycles", "cycle", |_| "create, talk, die".into());
+    find("walks", "at an instruction", |_| "kill: random sessions".into());
+    find("deaths", "way to die", |fact| fact.text("way").replace('_', " "));
+    find("crashes", "server", |_| "ends under load".into());
+    find("famine", "no memory", |fact| format!("{}: {}", fact.text("who"), fact.text("how")));
+    find("funerals", "end during another's", |_| "a peer goes on talking".into());
+    find("cycles", "cycle", |_| "create, talk, die".into());
     rows
 }
 
 /// All rows, in order, with sums.
-pub(crate) fn table<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
+fn table<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     let mut rows: Vec<&Row> = rows.collect();
     rows.sort();
     let mut table =
         String::from("| part | what | injected | detected | recovered | |\n|---|---|--:|--:|--:|---|\n");
     for Row { part, what, injected, detected, recovered, remark } in &rows {
-        let recovered = if *part == "planted bug" { "-".into() } else { recovered.to_string() };
-        writeln!(table, "| {part} | {what} | {injected} | {detected} | {recovered} | {remark} |")
-            .expect("a string takes all");
+        add(
+            &mut table,
+            format_args!("| {part} | {what} | {injected} | {detected} | {recovered} | {remark} |"),
+        );
     }
-    let faults = rows.iter().filter(|row| row.part != "planted bug");
-    let sums = faults
+    let sums = rows
+        .iter()
         .fold([0; 3], |sums, row| [sums[0] + row.injected, sums[1] + row.detected, sums[2] + row.recovered]);
-    if sums[0] > 0 {
-        writeln!(table, "| **all but the bugs** | | {} | {} | {} | |", sums[0], sums[1], sums[2])
-            .expect("a string takes all");
+    add(&mut table, format_args!("| **all** | | {} | {} | {} | |", sums[0], sums[1], sums[2]));
+    table
+}
+
+/// All bugs that were found, in order.
+fn bugs(caught: &[Caught]) -> String {
+    let mut caught = caught.to_vec();
+    caught.sort_by(|a, b| (a.mechanism, &a.bug).cmp(&(b.mechanism, &b.bug)));
+    let mut table = String::from("| mechanism | planted bug | found by | how |\n|---|---|---|---|\n");
+    for Caught { bug, mechanism, orders, how } in caught {
+        add(&mut table, format_args!("| {mechanism} | {bug} | `{orders}` | {how} |"));
     }
     table
+}
+
+fn add(table: &mut String, line: std::fmt::Arguments<'_>) {
+    writeln!(table, "{line}").expect("a string takes all");
+}
+
+/// Where planted bugs are among the parts.
+const BUGS: &str = "each_planted_bug_is_found";
+
+impl Results {
+    /// All of it, for people.
+    pub(crate) fn tables(&self) -> String {
+        let mut tables = String::new();
+        if !self.rows.is_empty() {
+            tables += &table(self.rows.iter().map(|(_, row)| row));
+        }
+        if !self.caught.is_empty() {
+            tables = tables + "\n" + &bugs(&self.caught);
+        }
+        tables
+    }
+
+    /// The table of each part.
+    fn by_part(&self) -> BTreeMap<&'static str, String> {
+        let parts: BTreeSet<&str> = self.rows.iter().map(|(part, _)| *part).collect();
+        let of_part = |part| table(self.rows.iter().filter(|(of, _)| *of == part).map(|(_, row)| row));
+        let mut tables: BTreeMap<&str, String> =
+            parts.into_iter().map(|part| (part, of_part(part))).collect();
+        if !self.caught.is_empty() {
+            tables.insert(BUGS, bugs(&self.caught));
+        }
+        tables
+    }
 }
 
 const HEADING: &str = "# The last whole campaign
@@ -97,7 +152,7 @@ columns mean is said in [CONTRIBUTING.md](../CONTRIBUTING.md).
 ";
 
 /// Keeps what came of the whole of these parts in the repository, in place of what came of them before.
-pub(crate) fn keep(rows: &[(&str, Row)], seed: u64) -> std::io::Result<()> {
+pub(crate) fn keep(results: &Results, seed: u64) -> std::io::Result<()> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("campaign.md");
     let said_by = |program: &str, words: &[&str]| {
         let output = Command::new(program).args(words).current_dir(env!("CARGO_MANIFEST_DIR")).output();
@@ -110,9 +165,7 @@ pub(crate) fn keep(rows: &[(&str, Row)], seed: u64) -> std::io::Result<()> {
     let sections = before.split("\n## ").skip(1).filter_map(|section| section.split_once('\n'));
     let mut sections: BTreeMap<&str, String> =
         sections.map(|(name, text)| (name, text.trim_end().to_owned() + "\n")).collect();
-    let parts: BTreeSet<&str> = rows.iter().map(|(part, _)| *part).collect();
-    for part in parts {
-        let table = table(rows.iter().filter(|(of, _)| *of == part).map(|(_, row)| row));
+    for (part, table) in results.by_part() {
         sections.insert(part, format!("\n{date}, revision {revision}, seed {seed}.\n\n{table}"));
     }
     let sections = sections.iter().map(|(name, text)| format!("\n## {name}\n{text}"));

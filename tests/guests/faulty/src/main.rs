@@ -31,9 +31,10 @@ static CONSTANT: [u8; 16] = [RETURN; 16];
 static VARIABLE: AtomicU8 = AtomicU8::new(RETURN);
 
 fn main(grants: Grants) -> Result<(), &'static str> {
-    // What it has when it dies: blocks, and a channel with a message in flight.
+    // What it has when it dies: blocks, a channel to somebody who answers, and both ends of one with a message in flight.
     let blocks: Vec<_> = (0..20).map(|size| ExBox::zeroed(size * 1000)).collect();
     let waiting = grants.pong.ping(1);
+    let own = PingPong::channel().map(|(client, server)| (client.ping(2), server));
     let what = match grants.argument.strip_prefix("crew ") {
         Some(what) => {
             start_crew().map_err(|_| "there is no crew")?;
@@ -104,7 +105,7 @@ fn main(grants: Grants) -> Result<(), &'static str> {
         ("mistaken", name) => lookup::<Outdated>(grants.directory, name, Lobby::FINGERPRINT),
         _ => {}
     }
-    drop((blocks, waiting));
+    drop((blocks, waiting, own));
     Ok(())
 }
 

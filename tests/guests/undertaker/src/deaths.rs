@@ -55,10 +55,16 @@ const fn way(
     Way { name, process: Process::Kept(file), argument, exit, says, record }
 }
 
-/// It was in its main function, and had a channel.
-const IN_MAIN: Record = &["backtrace:\n", " faulty::main", "PingPong Client in state "];
+/// It was in its main function, and had channels.
+const IN_MAIN: Record = &[
+    "backtrace:\n",
+    " faulty::main",
+    "PingPong Client in state Waiting",
+    "PingPong Server in state Waiting",
+];
 /// It was on its way there, in the library's functions or deeper.
-const BELOW_MAIN: Record = &["backtrace:\n", "PingPong Client in state "];
+const BELOW_MAIN: Record =
+    &["backtrace:\n", "PingPong Client in state Waiting", "PingPong Server in state Waiting"];
 /// It was in ring 3, where it has no channel.
 const IN_DOMAIN: Record = &["backtrace:\n", " hostile::", "channels:\n  none"];
 const BELOW_DOMAIN: Record = &["backtrace:\n", "channels:\n  none"];
@@ -137,12 +143,13 @@ const WAYS: &[Way] = &[
     },
 ];
 
-/// `deaths laps=N of=KIND`: each way of that kind so many times, one after the other, while bystanders talk.
+/// `deaths laps=N of=KIND`: each way so many times whose name begins so, with `_` for a blank, one after the other, while
+/// bystanders talk.
 pub(crate) fn run(office: &mut Office, order: &Order<'_>) -> Result<(), Trouble> {
     let laps = order.number("laps")?;
     let bystanders = Bystanders::begin(office, PACE)?;
-    let of = order.text("of")?;
-    let ways: Vec<&Way> = WAYS.iter().filter(|way| way.name.starts_with(of)).collect();
+    let of = order.text("of")?.replace('_', " ");
+    let ways: Vec<&Way> = WAYS.iter().filter(|way| way.name.starts_with(&of)).collect();
     let mut scores = vec![Score::default(); ways.len()];
     for way in &ways {
         // Who is asked for the first time makes room that is kept.
