@@ -17,7 +17,7 @@ use crate::{Contract, ExBox, Exchange};
 #[derive(Contract)]
 #[contract(start = Ready)]
 pub enum Probe {
-    /// Asks where a virtual address lies in physical memory.
+    /// Asks where it lies in physical memory what the client sees at a virtual address.
     #[client(Ready => Translating)]
     Translate {
         /// The virtual address.

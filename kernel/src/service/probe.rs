@@ -2,14 +2,14 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use contracts::Service;
 use contracts::spec::probe::{LedgerLine, MemorySums, Probe, probe};
+use contracts::{Endpoint, Service};
 use x86_64::VirtAddr;
 
 use super::own::Never;
 use super::system::block_totals;
 use crate::arch::trap::Context;
-use crate::memory::{frames, heap, mapping};
+use crate::memory::{frames, heap};
 use crate::{channel, exchange, sip};
 
 /// Serves the probe. It allocates nothing, so that it can be asked when there is no memory left.
@@ -18,7 +18,8 @@ pub(super) fn serve(service: Service<Probe>) -> Never {
     loop {
         let client = match clients.receive().received {
             Ok(probe::ServerReady::Translate { address, next }) => {
-                match VirtAddr::try_new(address).ok().and_then(mapping::translate) {
+                let client = next.as_raw().peer_sip();
+                match VirtAddr::try_new(address).ok().and_then(|address| sip::translate(client, address)) {
                     Some(physical) => next.physical(physical.as_u64()),
                     None => next.unmapped(),
                 }

@@ -16,7 +16,7 @@ use contracts::spec::system::{self, Placement, ending};
 use contracts::{Endpoint, Side, Text};
 use log::info;
 use spin::Mutex;
-use x86_64::VirtAddr;
+use x86_64::{PhysAddr, VirtAddr};
 
 use super::faults;
 use super::images::Image;
@@ -27,6 +27,7 @@ use crate::account::Account;
 use crate::arch::serial;
 use crate::arch::trap::TrapFrame;
 use crate::memory::layout::USER_END;
+use crate::memory::mapping;
 use crate::sched::{self, Event};
 use crate::unwind::Start;
 use crate::{channel, exchange, memory, service};
@@ -329,6 +330,15 @@ pub fn reap_forever(vital: Option<&str>) -> ! {
 /// The account of a SIP that is not reaped. It is good until the next switch, and while something counts against it.
 pub(crate) fn account_of(id: u32) -> Option<&'static Account> {
     SIPS.lock().by_id.get(&id).map(|sip| sip.loaded.account)
+}
+
+/// Where it lies in physical memory what a SIP sees at an address; none if nothing is mapped there.
+pub(crate) fn translate(id: u32, address: VirtAddr) -> Option<PhysAddr> {
+    if address.as_u64() >= USER_END {
+        return mapping::translate(address);
+    }
+    let sips = SIPS.lock();
+    sips.by_id.get(&id)?.loaded.window.space()?.tables().translate(address)
 }
 
 /// The priority of the threads of a SIP that runs; 0 for anybody else.

@@ -40,7 +40,7 @@ pub use life::{
     start_kept, survey, watch,
 };
 #[cfg(feature = "bare")]
-pub(crate) use life::{account_of, connect_port, exit_thread, grow_heap, panicked, spawn_thread};
+pub(crate) use life::{account_of, connect_port, exit_thread, grow_heap, panicked, spawn_thread, translate};
 #[cfg(feature = "campaign")]
 pub(crate) use life::{kept, with_thread};
 #[cfg(feature = "bare")]

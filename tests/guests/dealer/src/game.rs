@@ -11,18 +11,18 @@ use trial::table::seat::{
 use trial::trouble::Trouble;
 
 use crate::ledger::{GONE, Known, Ledger, MINE, Owners, PEERS, TO_CLIENT, TO_SERVER};
-use crate::{Glass, Lobbies};
+use crate::{Glass, Lobbies, Stakes};
 
 const MOST_BLOCKS: usize = 24;
 const MOST_SEATS: usize = 8;
 
-/// A block that somebody else has: its address and size.
+/// A block that somebody else has: its address in the ledger, and its size.
 #[derive(Clone, Copy)]
 struct Lent(u64, u64);
 
 impl Lent {
-    fn of(block: &ExBox<[u8]>) -> Self {
-        Lent(block.address() as u64, block.len() as u64)
+    fn of(block: &ExBox<[u8]>, stakes: Stakes) -> Self {
+        Lent((block.address() as u64).wrapping_add(stakes.distance), block.len() as u64)
     }
 
     fn known(self, owners: Owners) -> Known {
@@ -50,14 +50,15 @@ struct Game {
     /// Blocks that peers will free, or have freed.
     doomed: Vec<Lent>,
     random: Random,
+    stakes: Stakes,
 }
 
-/// Plays `steps` steps.
+/// Plays as many steps as are at stake.
 pub(crate) fn play(
     lobbies: Lobbies,
     probe: Glass,
     seed: u64,
-    steps: u64,
+    stakes: Stakes,
 ) -> Result<(Lobbies, Glass), Trouble> {
     let mut ledger = Ledger::new(probe)?;
     let mut game = Game {
@@ -66,8 +67,9 @@ pub(crate) fn play(
         seats: Vec::new(),
         doomed: Vec::new(),
         random: Random::new(seed),
+        stakes,
     };
-    for _ in 0..steps {
+    for _ in 0..stakes.steps {
         game.step()?;
         ledger = ledger.compare(&game.known())?;
     }
@@ -76,7 +78,8 @@ pub(crate) fn play(
     game.settle()?;
     ledger = ledger.compare(&game.known())?;
     rt::log!(
-        "fact game seed={seed} steps={steps} comparisons={} to_server={} to_client={} most_blocks={}",
+        "fact game seed={seed} steps={} comparisons={} to_server={} to_client={} most_blocks={}",
+        stakes.steps,
         ledger.seen.comparisons,
         ledger.seen.to_server,
         ledger.seen.to_client,
@@ -111,7 +114,7 @@ impl Seat {
 
 impl Game {
     fn known(&self) -> Vec<Known> {
-        let mine = self.blocks.iter().map(|block| Lent::of(block).known(MINE));
+        let mine = self.blocks.iter().map(|block| Lent::of(block, self.stakes).known(MINE));
         let doomed = self.doomed.iter().map(|block| block.known(TO_SERVER | PEERS | TO_CLIENT | GONE));
         mine.chain(self.seats.iter().flat_map(Seat::known)).chain(doomed).collect()
     }
@@ -120,9 +123,9 @@ impl Game {
         match self.random.below(16) {
             0..3 if self.blocks.len() < MOST_BLOCKS => {
                 let limit = [64, 2048, 4096, 70_000][self.random.below(4) as usize];
-                let size = self.random.below(limit) as usize;
-                let block = ExBox::zeroed(size)?;
-                self.forget(block.address() as u64);
+                let size = self.stakes.smallest + self.random.below(limit);
+                let block = ExBox::zeroed(size as usize)?;
+                self.forget(Lent::of(&block, self.stakes));
                 self.blocks.push(block);
             }
             3 if !self.blocks.is_empty() => {
@@ -153,7 +156,7 @@ impl Game {
     }
 
     /// A block that may have been freed has been: its memory was given out again.
-    fn forget(&mut self, address: u64) {
+    fn forget(&mut self, Lent(address, _): Lent) {
         self.doomed.retain(|doomed| doomed.0 != address);
         for seat in &mut self.seats {
             if matches!(seat.state, State::Keeping(..)) {
@@ -215,12 +218,12 @@ impl Game {
                 match (choice, block) {
                     (0, Some(index)) => {
                         let block = self.blocks.swap_remove(index);
-                        let lent = Lent::of(&block);
+                        let lent = Lent::of(&block, self.stakes);
                         Seat { state: State::Keeping(client.keep(block), lent), kept }
                     }
                     (1, Some(index)) => {
                         let block = self.blocks.swap_remove(index);
-                        let lent = Lent::of(&block);
+                        let lent = Lent::of(&block, self.stakes);
                         Seat { state: State::Swapping(client.swap(block), lent), kept }
                     }
                     _ => Seat { state: State::Asking(client.ask()), kept },

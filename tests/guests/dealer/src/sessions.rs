@@ -9,25 +9,26 @@ use trial::table::lobby::{ClientEntering, ClientGuarding, ClientSettling};
 use trial::table::seat::{Client, ClientAsking, ClientKeeping, ClientSwapping, Idle};
 use trial::trouble::Trouble;
 
-use crate::{Glass, Lobbies};
+use crate::{Glass, Lobbies, Stakes};
 
-/// Plays `warm_up` sessions, looks at the heap, plays `count` more, and looks again.
+/// Plays `warm_up` sessions, looks at the heap, plays as many more as are at stake, and looks again.
 pub(crate) fn play(
     lobbies: Lobbies,
     probe: Glass,
     seed: u64,
     warm_up: u64,
-    count: u64,
+    stakes: Stakes,
 ) -> Result<(), Trouble> {
     let mut random = Random::new(seed);
+    let smallest = stakes.smallest;
     let [mut north, mut south] = lobbies;
     let mut probe = probe;
-    for (moment, sessions) in [("before", warm_up), ("after", count)] {
+    for (moment, sessions) in [("before", warm_up), ("after", stakes.sessions)] {
         for _ in 0..sessions {
             [north, south] = match random.below(2) {
-                0 => session([north, south], &mut random)?,
+                0 => session([north, south], smallest, &mut random)?,
                 _ => {
-                    let [first, second] = session([south, north], &mut random)?;
+                    let [first, second] = session([south, north], smallest, &mut random)?;
                     [second, first]
                 }
             };
@@ -55,19 +56,19 @@ fn report(probe: Glass, moment: &str, sessions: u64) -> Result<Glass, Trouble> {
 
 /// One session: a channel is made and its end handed over; up to three random exchanges; then it is left, or abandoned
 /// with a message in flight. Plays with the first of the lobbies; the second only guards.
-fn session([lobby, other]: Lobbies, random: &mut Random) -> Result<Lobbies, Trouble> {
+fn session([lobby, other]: Lobbies, smallest: u64, random: &mut Random) -> Result<Lobbies, Trouble> {
     let (mut seat, lobby) = match lobby.enter().receive()? {
         ClientEntering::Seated { seat, next } => (seat, next),
         ClientEntering::Full { .. } => return Err(Trouble::Exhausted),
     };
     let mut other = other;
     for _ in 0..random.below(4) {
-        (seat, other) = exchange(seat, other, random)?;
+        (seat, other) = exchange(seat, other, smallest, random)?;
     }
     match random.below(4) {
         0 => seat.leave(),
         1 => drop(seat),
-        2 => drop(seat.keep(block(random)?)),
+        2 => drop(seat.keep(block(smallest, random)?)),
         _ => drop(seat.ask()),
     }
     Ok([lobby, other])
@@ -76,18 +77,19 @@ fn session([lobby, other]: Lobbies, random: &mut Random) -> Result<Lobbies, Trou
 fn exchange(
     seat: Client<Idle>,
     other: trial::table::lobby::Client<trial::table::lobby::Ready>,
+    smallest: u64,
     random: &mut Random,
 ) -> Result<(Client<Idle>, trial::table::lobby::Client<trial::table::lobby::Ready>), Trouble> {
     Ok(match random.below(8) {
         0..3 => {
-            let ClientKeeping::Kept { next } = seat.keep(block(random)?).receive()?;
+            let ClientKeeping::Kept { next } = seat.keep(block(smallest, random)?).receive()?;
             (next, other)
         }
         3..5 => match seat.ask().receive()? {
             ClientAsking::Given { next, .. } | ClientAsking::Nothing { next } => (next, other),
         },
         5..7 => {
-            let ClientSwapping::Swapped { next, .. } = seat.swap(block(random)?).receive()?;
+            let ClientSwapping::Swapped { next, .. } = seat.swap(block(smallest, random)?).receive()?;
             (next, other)
         }
         _ => {
@@ -98,7 +100,7 @@ fn exchange(
 }
 
 /// A block, small as a rule.
-fn block(random: &mut Random) -> Result<ExBox<[u8]>, Trouble> {
+fn block(smallest: u64, random: &mut Random) -> Result<ExBox<[u8]>, Trouble> {
     let limit = if random.below(64) == 0 { 65_536 } else { 256 };
-    Ok(ExBox::zeroed(random.below(limit) as usize)?)
+    Ok(ExBox::zeroed((smallest + random.below(limit)) as usize)?)
 }
