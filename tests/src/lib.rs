@@ -38,6 +38,8 @@ pub const PROCESSES: &[&str] = &[
     "keeper",
     "lives",
     "meter",
+    "mortal",
+    "mourner",
     "nested",
     "north",
     "oracle",

@@ -4,17 +4,24 @@ use std::time::Duration;
 
 use boot::qemu::Outcome;
 use boot::system::System;
-use tests::{facts, image, whole_system};
+use boot::wiring::PROCESSES;
+use tests::{PLACEMENTS, Placement, facts, image, whole_system};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-fn with_spinner() -> System {
-    whole_system().entry("sips/spinner", image("spinner"))
+/// The system, which is the second program here, with the file of `spinner`, the first.
+fn with_spinner(placement: Placement) -> System {
+    let others: Vec<&str> = PROCESSES.iter().map(|process| process.name).collect();
+    placement.place(whole_system().entry("sips/spinner", image("spinner")), &["spinner"], &others)
 }
 
 #[test]
 fn the_shell_answers_while_processes_spin() {
-    let mut guest = with_spinner().start().expect("QEMU starts");
+    PLACEMENTS.into_iter().for_each(answers);
+}
+
+fn answers(placement: Placement) {
+    let mut guest = with_spinner(placement).start().expect("QEMU starts");
     guest.expect("entente> ", LIMIT).expect("the shell is there");
     for _ in 0..3 {
         guest.send(b"run spinner\n").expect("the terminal is there");
@@ -58,21 +65,26 @@ fn the_shell_answers_while_processes_spin() {
 fn messages_and_blocks_stay_whole_while_their_processes_are_preempted() {
     let text: Vec<u8> =
         (0..3_000_000u32).flat_map(|i| (i * 7919).to_string().into_bytes()).take(4 << 20).collect();
-    let mut system = with_spinner();
-    system = system.entry("text", text.clone());
+    PLACEMENTS.into_iter().for_each(|placement| stay_whole(placement, &text));
+}
+
+fn stay_whole(placement: Placement, text: &[u8]) {
+    let system = with_spinner(placement).entry("text", text);
     let mut guest = system.start().expect("QEMU starts");
     guest.expect("entente> ", LIMIT).expect("the shell is there");
     guest.send(b"run spinner\n").expect("the terminal is there");
     std::thread::sleep(Duration::from_millis(200));
     guest.send(b"\x03").expect("the terminal is there");
     guest.expect("entente> ", LIMIT).expect("Ctrl-C comes through");
+    // Through the gate a message may wait for the spinner's turn to end.
+    let rounds = if placement.second { 200 } else { 20_000 };
     let mut sums = Vec::new();
     for _ in 0..3 {
         guest.send(b"sha256 text\n").expect("the terminal is there");
         guest.expect("sha256 text\n", LIMIT).expect("the line is echoed");
         sums.push(guest.expect("  text", LIMIT).expect("the sum is printed"));
-        guest.send(b"ping 20000\n").expect("the terminal is there");
-        guest.expect("20000 round trips", LIMIT).expect("the round trips are made");
+        guest.send(format!("ping {rounds}\n").as_bytes()).expect("the terminal is there");
+        guest.expect(&format!("{rounds} round trips"), LIMIT).expect("the round trips are made");
     }
     guest.send(b"shutdown\n").expect("the terminal is there");
     let run = guest.wait(LIMIT).expect("the machine ends");

@@ -1,12 +1,13 @@
 //! A process can die at any moment and take nothing with it: it is started again, or given up, and all others go on.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use boot::qemu::Outcome;
 use boot::run::{Finished, Guest};
 use boot::system::System;
 use boot::wiring;
-use tests::{facts, image, supervised_system, whole_system};
+use tests::{PLACEMENTS, Placement, facts, image, supervised_system, whole_system};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -38,9 +39,28 @@ fn time(line: &str) -> f64 {
     time.unwrap_or_else(|| panic!("{line} begins with the time"))
 }
 
+/// `fragile`, which is the second program here, panics until it is given up, and `keeper`, the first, looks on. One run each for
+/// all tests, at the same time: most of it is waiting.
+fn keepers() -> &'static [(Placement, Finished)] {
+    static RUNS: OnceLock<Vec<(Placement, Finished)>> = OnceLock::new();
+    RUNS.get_or_init(|| {
+        let run = |placement: Placement| {
+            let system = supervised_system(&["fragile"], "keeper");
+            succeeded(&placement.place(system, &["keeper"], &["fragile"]))
+        };
+        std::thread::scope(|scope| {
+            let runs = PLACEMENTS.map(|placement| (placement, scope.spawn(move || run(placement))));
+            runs.map(|(placement, run)| (placement, run.join().expect("it has run to its end"))).into()
+        })
+    })
+}
+
 #[test]
 fn a_server_that_panics_is_started_again_ever_later_and_then_given_up() {
-    let run = succeeded(&supervised_system(&["fragile"], "keeper"));
+    keepers().iter().for_each(|(_, run)| is_started_again(run));
+}
+
+fn is_started_again(run: &Finished) {
     let how = "panicked: it was asked to, with 100000 bytes marked at tests/guests/fragile/src/main.rs:";
     let ended: Vec<&str> =
         run.log.lines().filter(|line| line.contains(&format!("(1): fragile {how}"))).collect();
@@ -67,7 +87,10 @@ fn a_server_that_panics_is_started_again_ever_later_and_then_given_up() {
 
 #[test]
 fn a_new_incarnation_has_nothing_of_the_one_before_and_its_clients_find_it() {
-    let run = succeeded(&supervised_system(&["fragile"], "keeper"));
+    keepers().iter().for_each(|(_, run)| is_new(run));
+}
+
+fn is_new(run: &Finished) {
     let incarnations = facts(&run.log, "incarnation");
     assert_eq!(incarnations.len(), 4, "{}", run.log);
     for (index, incarnation) in incarnations.iter().enumerate() {
@@ -84,12 +107,19 @@ fn a_new_incarnation_has_nothing_of_the_one_before_and_its_clients_find_it() {
 #[test]
 fn each_service_may_end_in_the_middle_of_a_request_and_the_next_is_answered() {
     let parts = ["directory", "console", "archive", "count", "digest", "pong", "ping"];
-    let mut system = supervised_system(&parts, "witness");
-    for name in ["faulty", "spinner"] {
-        system = system.entry(&format!("sips/{name}"), image(name));
-        system = system.rewire(|wiring| wiring.on_demand.push(name.into()));
+    for placement in PLACEMENTS {
+        let mut system = supervised_system(&parts, "witness");
+        for name in ["faulty", "spinner"] {
+            system = system.entry(&format!("sips/{name}"), image(name));
+            system = system.rewire(|wiring| wiring.on_demand.push(name.into()));
+        }
+        let others = [&parts[..], &["supervisor"]].concat();
+        let run = succeeded(&placement.place(system, &["witness"], &others));
+        go_on(&run, parts);
     }
-    let run = succeeded(&system);
+}
+
+fn go_on(run: &Finished, parts: [&str; 7]) {
     let mut went_on: Vec<String> =
         facts(&run.log, "went_on").iter().map(|fact| fact.text("service")).collect();
     went_on.sort();

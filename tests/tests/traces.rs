@@ -4,36 +4,54 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use boot::qemu::Outcome;
-use tests::{image, system_of};
+use tests::{PLACEMENTS, Placement, image, system_of};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Processes that failed in many ways, or were ended. One run for all tests.
-fn log() -> &'static str {
-    static LOG: OnceLock<String> = OnceLock::new();
-    LOG.get_or_init(|| {
-        let system = system_of(&["archive", "coroner"]).entry("sips/nested", image("nested"));
-        let run = system.run(LIMIT).expect("the machine runs");
-        assert_eq!(run.outcome, Outcome::Success, "console: {}\nlog:\n{}", run.text(), run.log);
-        run.log
+/// Processes that failed in many ways, or were ended; those who ask are the first program, and they are the second. One run
+/// each for all tests.
+fn logs() -> &'static [(Placement, String)] {
+    static LOGS: OnceLock<Vec<(Placement, String)>> = OnceLock::new();
+    LOGS.get_or_init(|| {
+        let run = |placement: Placement| {
+            let system = system_of(&["archive", "coroner"]).entry("sips/nested", image("nested"));
+            let system = placement.place(system, &["archive", "coroner"], &["nested"]);
+            let run = system.run(LIMIT).expect("the machine runs");
+            assert_eq!(run.outcome, Outcome::Success, "console: {}\nlog:\n{}", run.text(), run.log);
+            (placement, run.log)
+        };
+        PLACEMENTS.map(run).into()
     })
 }
 
-/// The records of a case, each in lines.
-fn records(case: &str) -> Vec<Vec<&'static str>> {
+/// The log of the run in the kernel's space.
+fn log() -> &'static str {
+    &logs()[0].1
+}
+
+/// The records of a case in a log, each in lines.
+fn records_in<'a>(log: &'a str, case: &str) -> Vec<Vec<&'a str>> {
     let marker = format!("record {case}| ");
-    let lines: Vec<&str> = log().lines().filter_map(|line| Some(line.split_once(&marker)?.1)).collect();
+    let lines: Vec<&str> = log.lines().filter_map(|line| Some(line.split_once(&marker)?.1)).collect();
     let records: Vec<_> = lines.split(|line| *line == "end").map(<[_]>::to_vec).collect();
     records.into_iter().filter(|record| !record.is_empty()).collect()
 }
 
-fn record(case: &str) -> Vec<&'static str> {
-    let [record] = &records(case)[..] else { panic!("{case} has one record:\n{}", log()) };
+fn records(case: &str) -> Vec<Vec<&'static str>> {
+    records_in(log(), case)
+}
+
+fn record_in<'a>(log: &'a str, case: &str) -> Vec<&'a str> {
+    let [record] = &records_in(log, case)[..] else { panic!("{case} has one record:\n{log}") };
     record.clone()
 }
 
+fn record(case: &str) -> Vec<&'static str> {
+    record_in(log(), case)
+}
+
 /// The functions of a record's backtrace, the innermost first; an address that is in none as it is.
-fn functions(record: &[&'static str]) -> Vec<&'static str> {
+fn functions<'a>(record: &[&'a str]) -> Vec<&'a str> {
     let lines = record.iter().skip_while(|line| **line != "backtrace:").skip(1);
     let lines = lines.take_while(|line| line.starts_with("  "));
     lines
@@ -188,4 +206,22 @@ fn a_record_holds_the_last_lines_that_the_process_itself_has_logged() {
     let channels = record("channels");
     let more = channels.iter().position(|line| *line == "  and 568 more");
     assert_eq!(more.map(|more| channels[more + 1]), Some("last log lines:"), "{channels:#?}");
+}
+
+#[test]
+fn wherever_a_process_runs_its_record_names_the_same_functions() {
+    let cases = [
+        "body", "panic", "bounds", "expect", "format", "leaf", "copy", "astray", "loop", "frame 0", "stack 8",
+    ];
+    for (placement, log) in logs() {
+        for case in cases {
+            let (found, there) = (record_in(log, case), record(case));
+            let mut expected = functions(&there);
+            if placement.second && case == "leaf" {
+                // It stops where no frame is kept. In a domain frame pointers alone are followed, and leave a caller out.
+                expected.retain(|function| *function != "nested::valid");
+            }
+            assert_eq!(functions(&found), expected, "{case}, {placement:?}");
+        }
+    }
 }

@@ -5,6 +5,7 @@
 //! - [`desk`], and with feature `campaign` `play`, `pose`, `scenes` and `stock`: processes whose end is planned;
 //! - [`mod@line`]: a block goes down a line of processes and back, and each says what it saw;
 //! - [`echo`]: a round trip with a block, to be measured;
+//! - [`farewell`]: one who is about to die says something first;
 //! - [`files`]: whole files of the boot archive;
 //! - [`quiz`]: values of all kinds, blocks and endpoints, to be attacked;
 //! - [`roll`]: processes of one image, to be looked at from outside;
@@ -21,6 +22,7 @@ pub mod ahead;
 pub mod assist;
 pub mod desk;
 pub mod echo;
+pub mod farewell;
 pub mod feed;
 pub mod files;
 pub mod line;
