@@ -48,6 +48,12 @@ bugs! {
     // Sets.
     /// The sets of a SIP that has ended are kept.
     LastingSet,
+    /// A set that its holder closes is kept.
+    KeptSet,
+    /// Clients whom the provider has not seen stay connected to a set that is closed.
+    StrandedClient,
+    /// Of the ends that have news the last is served first.
+    LastServedFirst,
     /// An end that has news when it joins a set is not listed there.
     ForgottenMember,
     // Threads.
@@ -57,8 +63,38 @@ bugs! {
     LastingSleeper,
     /// A thread that is ended and woken once more stays in the queue when it is freed.
     WokenDead,
+    /// The stack of a thread that has left stays mapped.
+    LeakedStack,
+    /// The slot of the stack of a thread that has left is not given back.
+    TakenSlot,
     /// The kernel asks for no room on the caller's stack.
     NoHeadroom,
+    /// Of what a preempted thread had in vector registers nothing is kept.
+    LostVectors,
+    /// A preempted thread goes on before others of its priority.
+    NoRoundRobin,
+    /// Threads of all SIPs have the same priority.
+    OnePriority,
+    // Limits.
+    /// A SIP may use any time.
+    UnlimitedTime,
+    /// A SIP may have any private memory.
+    UnlimitedMemory,
+    /// A SIP may allocate any blocks.
+    UnlimitedBlocks,
+    /// A SIP may receive any blocks.
+    UnlimitedGifts,
+    /// A SIP may make any channels.
+    UnlimitedChannels,
+    /// A SIP may start any threads.
+    UnlimitedThreads,
+    // Domains.
+    /// The place of a shadow that is needed no more is not used again.
+    LeakedShadow,
+    /// A handle that was given back is not used again.
+    LeakedHandle,
+    /// A block stays mapped in a domain that has it no more.
+    MappedBlock,
     // Memory.
     /// A page of a SIP's window is not given back.
     LeakedPage,
@@ -89,6 +125,8 @@ bugs! {
     // Services.
     /// A SIP's services are not withdrawn when it ends.
     LastingService,
+    /// A service is not withdrawn when its provider closes the set.
+    StaleService,
 }
 
 static PLANTED: AtomicU8 = AtomicU8::new(0);

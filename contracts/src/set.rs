@@ -10,6 +10,7 @@ use crate::binding;
 use crate::endpoint::{Closed, Contract, Endpoint, Receive, Side, TryReceiveError};
 use crate::exbox::Exhausted;
 use crate::port::RawEnd;
+use crate::sabotage::{Bug, planted};
 use crate::stream;
 use crate::time::Instant;
 
@@ -254,6 +255,10 @@ impl<M: Member, D> EndpointSet<M, D> {
     /// Makes a list of ready ends, newest first, the batch. There is none before.
     #[inline]
     fn put_in_order(&mut self, list: *const End) {
+        if planted(Bug::LastServedFirst) {
+            self.batch = list;
+            return;
+        }
         let mut newest = list;
         // SAFETY: ends in the list belong to members and newcomers of this set, which are open.
         while let Some(end) = unsafe { newest.as_ref() } {

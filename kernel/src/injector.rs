@@ -15,7 +15,7 @@ use x86_64::VirtAddr;
 use crate::arch::stepping;
 use crate::arch::trap::{Preemption, TrapFrame};
 use crate::memory::layout::is_sip_code;
-use crate::sched::{self, Thread};
+use crate::sched::{self, Event, Thread};
 use crate::sip;
 
 /// The SIP that is counted; 0 is none.
@@ -28,6 +28,11 @@ static WAS_IN_SIP: AtomicBool = AtomicBool::new(false);
 static LEFT: AtomicU64 = AtomicU64::new(0);
 /// Instructions from one blow to the next; 0 if there is one only.
 static EVERY: AtomicU64 = AtomicU64::new(0);
+/// Whether points are counted at which the kernel lets others run, and not instructions.
+static AT_POINTS: AtomicBool = AtomicBool::new(false);
+/// The counted SIP's thread is at its last point.
+static AT_LAST: Event = Event::new();
+/// Instructions or points so far.
 static INSTRUCTIONS: AtomicU64 = AtomicU64::new(0);
 static BLOWS: AtomicU64 = AtomicU64::new(0);
 
@@ -42,7 +47,11 @@ pub(crate) fn strike(id: u32, after: u64, blow: Blow) -> Result<(), sip::NoSuchS
         INSTRUCTIONS.store(0, Relaxed);
         BLOWS.store(0, Relaxed);
         EVERY.store(if blow == Blow::Preempt { after.max(1) } else { 0 }, Relaxed);
+        AT_POINTS.store(blow == Blow::KillInKernel, Relaxed);
         SIP.store(id, Relaxed);
+        if blow == Blow::KillInKernel {
+            return;
+        }
         match sched::preempted_at_rest(thread) {
             // SAFETY: the thread is at rest, and goes on with these registers.
             Some(context) => stepping::step(unsafe { (*context).frame_mut() }),
@@ -65,7 +74,7 @@ pub(crate) fn stopped(frame: &mut TrapFrame) -> Option<Preemption> {
     let current = sched::current();
     let was_in_sip = WAS_IN_SIP.swap(false, Relaxed);
     let counted = SIP.load(Relaxed);
-    if counted == 0 || BLOWS.load(Relaxed) > 0 && EVERY.load(Relaxed) == 0 {
+    if counted == 0 || AT_POINTS.load(Relaxed) || BLOWS.load(Relaxed) > 0 && EVERY.load(Relaxed) == 0 {
         stepping::stop_nowhere();
         stepping::go_on(frame);
         return None;
@@ -129,4 +138,29 @@ extern "C" fn struck(_: usize) -> ! {
         // One that has ended meanwhile has ended.
         let _ = sip::end(SIP.load(Relaxed), sip::Exit::plain(Exit::Killed));
     })
+}
+
+/// The running thread comes to a point at which the kernel lets others run.
+pub(crate) fn passes_point() {
+    let is_counted =
+        AT_POINTS.load(Relaxed) && sched::current().shared().sip.load(Relaxed) == SIP.load(Relaxed);
+    if !is_counted || BLOWS.load(Relaxed) > 0 {
+        return;
+    }
+    INSTRUCTIONS.store(INSTRUCTIONS.load(Relaxed) + 1, Relaxed);
+    if LEFT.load(Relaxed) > 0 {
+        LEFT.store(LEFT.load(Relaxed) - 1, Relaxed);
+        return;
+    }
+    BLOWS.store(1, Relaxed);
+    AT_LAST.signal();
+    // Whoever waits for that outranks all SIPs.
+    sched::yield_now();
+}
+
+/// Waits until the counted SIP is at its last point, and ends it there. For a thread of the kernel's own.
+pub(crate) fn strike_at_point() {
+    AT_LAST.wait();
+    // One that has ended meanwhile has ended.
+    let _ = sip::end(SIP.load(Relaxed), sip::Exit::plain(Exit::Killed));
 }

@@ -96,6 +96,9 @@ pub enum Injector {
 pub enum Blow {
     /// It is ended, as by [`System::Kill`](super::system::System::Kill).
     Kill,
+    /// The same, while the kernel does something for it: what is counted are the points at which the kernel lets others run
+    /// before it goes on with what takes long.
+    KillInKernel,
     /// The core is taken from it, and again after as many instructions more.
     Preempt,
 }

@@ -89,12 +89,17 @@ pub unsafe fn close_set(set: &'static Set, pause: impl FnMut()) {
     let holder = unsafe { holder(set) };
     let word = ptr::from_ref(set) as usize | NOTIFY_SET;
     let is_newcomer = |end: &End| end.notify.load(Relaxed) == word && end.key.load(Relaxed) == NEW_MEMBER;
-    close_all(holder, is_newcomer, pause);
+    if !planted(Bug::StrandedClient) {
+        close_all(holder, is_newcomer, pause);
+    }
     let record = ptr::from_ref(set).cast::<Record>();
     let mut sets = holder.sets().0.lock();
     // SAFETY: the set is in its holder's list.
     unsafe { sets.cursor_mut_from_ptr(record) }.remove();
     drop(sets);
+    if planted(Bug::KeptSet) {
+        return;
+    }
     // SAFETY: it was allocated with this layout, and nobody uses it any more.
     unsafe { dealloc(record.cast_mut().cast(), Layout::new::<Record>()) };
 }

@@ -8,6 +8,7 @@ use core::ptr::{self, NonNull};
 use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::abi::{BlockEntry, Channel, End, Set, Thread};
+use contracts::sabotage::{Bug, planted};
 
 /// An end that a domain has.
 #[derive(Clone, Copy)]
@@ -168,7 +169,7 @@ impl Handles {
         let slot = self.slot(handle)?;
         let object = slot.object.take().ok_or(BadHandle)?;
         // One whose numbers are used up is not used again. The highest bit is not part of a handle.
-        if slot.generation < u32::MAX >> 1 {
+        if slot.generation < u32::MAX >> 1 && !planted(Bug::LeakedHandle) {
             slot.generation += 1;
             self.free.push(Handles::key(handle) as u32);
         }

@@ -10,6 +10,7 @@ use contracts::abi::{
     TRACKED_END, Thread, Tracked,
 };
 use contracts::binding::leave_end;
+use contracts::sabotage::{Bug, planted};
 use x86_64::VirtAddr;
 
 use super::handles::{self, BadHandle, Handles, Object, OwnEnd};
@@ -136,7 +137,9 @@ impl State {
     pub(super) fn remove_end(&mut self, handle: u64) -> Result<&'static End, BadHandle> {
         let OwnEnd { end, shadow, bytes, .. } = *self.handles.end(handle)?;
         self.handles.remove(handle)?;
-        self.shelf.give(shadow.cast(), bytes);
+        if !planted(Bug::LeakedShadow) {
+            self.shelf.give(shadow.cast(), bytes);
+        }
         leave(end);
         end.closed.store(0, Relaxed);
         Ok(end)
@@ -191,7 +194,9 @@ impl State {
         let &mut Object::Block(entry, place) = self.handles.get(handle)? else { return Err(BadHandle) };
         self.handles.remove(handle)?;
         self.shelf.give(place.cast(), size_of::<BlockEntry>());
-        self.tables.unmap_range(block_seen_at(entry), entry.capacity.load(Relaxed) / PAGE_SIZE);
+        if !planted(Bug::MappedBlock) {
+            self.tables.unmap_range(block_seen_at(entry), entry.capacity.load(Relaxed) / PAGE_SIZE);
+        }
         Ok(entry)
     }
 

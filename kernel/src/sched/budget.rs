@@ -6,6 +6,8 @@
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
+use contracts::sabotage::{Bug, planted};
+
 /// Ticks in a window: a second of the timer.
 pub const WINDOW_TICKS: u64 = 250;
 
@@ -41,7 +43,7 @@ impl Budget {
         let window = now / WINDOW_TICKS;
         let before = if self.window.swap(window, Relaxed) == window { self.used.load(Relaxed) } else { 0 };
         self.used.store(before + 1, Relaxed);
-        if before < self.limit { Ok(()) } else { Err(Overrun) }
+        if before < self.limit || planted(Bug::UnlimitedTime) { Ok(()) } else { Err(Overrun) }
     }
 
     /// Ticks so far.

@@ -5,6 +5,7 @@
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
 
+use contracts::sabotage::{Bug, planted};
 use intrusive_collections::{LinkedList, LinkedListAtomicLink, UnsafeRef, intrusive_adapter};
 
 /// The greatest priority. The least is 1.
@@ -57,7 +58,11 @@ impl<T: Copy> RunQueue<T> {
     pub unsafe fn push(&mut self, priority: u32, entry: &Queued<T>) {
         entry.level.store(priority, Relaxed);
         // SAFETY: passed on to the caller.
-        self.levels[priority as usize].push_back(unsafe { UnsafeRef::from_raw(entry) });
+        let entry = unsafe { UnsafeRef::from_raw(entry) };
+        match planted(Bug::NoRoundRobin) {
+            false => self.levels[priority as usize].push_back(entry),
+            true => self.levels[priority as usize].push_front(entry),
+        }
         self.ready |= 1 << priority;
     }
 

@@ -311,8 +311,12 @@ unsafe extern "C" fn thread_start() {
 /// Queues a thread that was taken from where it waited.
 pub fn ready(thread: &Thread) {
     let mut queue = QUEUE.lock();
+    let mut priority = thread.shared.priority.load(Relaxed);
+    if planted(Bug::OnePriority) && thread.shared.sip.load(Relaxed) != 0 {
+        priority = 1;
+    }
     // SAFETY: it was taken from the one place where it was named; threads at rest stay where they are.
-    unsafe { queue.push(thread.shared.priority.load(Relaxed), &thread.queued) };
+    unsafe { queue.push(priority, &thread.queued) };
     cores::core().top_ready.store(queue.top(), Relaxed);
 }
 
@@ -414,6 +418,8 @@ pub fn yield_now() {
 /// A point at which long work in the kernel may be interrupted: gives the core to threads that outrank the running one,
 /// and once a tick to those of its priority. The caller holds no lock.
 pub fn relax() {
+    #[cfg(feature = "campaign")]
+    crate::injector::passes_point();
     let core = cores::core();
     let own = current().shared.priority.load(Relaxed);
     let ticked = core.pending.load(Relaxed) != 0;

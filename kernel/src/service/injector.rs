@@ -43,6 +43,13 @@ pub(super) fn serve(service: Service<Injector>) -> Never {
     }
 }
 
+/// Ends SIPs at the kernel's points.
+pub(super) fn strike_at_points() -> Never {
+    loop {
+        injector::strike_at_point();
+    }
+}
+
 /// Gives back what is kept for the next time only.
 fn trim() -> Kept {
     account::settle_all();

@@ -41,7 +41,10 @@ pub fn start_all(archive: BootArchive, wiring: Box<[u8]>) -> Result<(), ServiceE
     start("system", move |service| system::serve(service, &wiring))?;
     start("probe", probe::serve)?;
     #[cfg(feature = "campaign")]
-    start("injector", super::injector::serve)?;
+    {
+        start("injector", super::injector::serve)?;
+        spawn(super::injector::strike_at_points)?;
+    }
     start("boot_image", move |service| boot_image::serve(service, &archive))
 }
 
@@ -56,10 +59,15 @@ where
     let set = channel::create_set(&account::KERNEL).map_err(|_| ServiceError::OutOfMemory)?;
     publish(name, &ContractInfo::from(C::DESCRIPTION), 0, set)
         .expect("the kernel's services have names of their own");
-    let run: Box<dyn FnOnce() -> Never> = Box::new(move || {
+    spawn(move || {
         // SAFETY: the set was made for this service and published with its contract.
         serve(unsafe { Service::from_raw(set) })
-    });
+    })
+}
+
+/// Runs a function on a thread of its own, for good.
+fn spawn(run: impl FnOnce() -> Never + 'static) -> Result<(), ServiceError> {
+    let run: Box<dyn FnOnce() -> Never> = Box::new(run);
     let argument = Box::into_raw(Box::new(run)) as usize;
     let stack = Stack::allocate(STACK_PAGES).map_err(ServiceError::Stack)?;
     let thread = sched::spawn(&account::KERNEL, KERNEL_PRIORITY, stack, run_boxed, argument)
@@ -73,7 +81,7 @@ where
 pub(super) enum Never {}
 
 unsafe extern "C" fn run_boxed(argument: usize) -> ! {
-    // SAFETY: `start` made the box and passed it to this thread alone.
+    // SAFETY: `spawn` made the box and passed it to this thread alone.
     let run = unsafe { Box::from_raw(argument as *mut Box<dyn FnOnce() -> Never>) };
     match run() {}
 }

@@ -74,7 +74,9 @@ pub fn withdraw(sip: u32) {
 
 /// Removes the service whose clients join this set, if there is one.
 pub fn withdraw_set(set: &Set) {
-    SERVICES.lock().list.retain(|service| !ptr::eq(service.set, set));
+    if !planted(Bug::StaleService) {
+        SERVICES.lock().list.retain(|service| !ptr::eq(service.set, set));
+    }
 }
 
 /// Makes a channel to the service `name` for a client that speaks `contract`; `client` owns its end of it.

@@ -10,6 +10,7 @@ use core::ptr;
 use contracts::Side;
 use contracts::abi::{self, End, Owner, Set, Start, Table};
 use contracts::manifest::Manifest;
+use contracts::sabotage::{Bug, planted};
 use contracts::spec::system::Placement;
 use x86_64::VirtAddr;
 
@@ -59,6 +60,7 @@ impl Loaded {
     /// Maps `pages` more pages of heap; returns where they begin.
     pub(super) fn grow_heap(&mut self, pages: usize) -> Result<VirtAddr, GrowError> {
         let limit = limit_pages(self.manifest());
+        let limit = if planted(Bug::UnlimitedMemory) { usize::MAX } else { limit };
         let sum = self.pages.checked_add(pages).filter(|sum| *sum <= limit).ok_or(GrowError::OverLimit)?;
         let start = self.window.grow_heap(pages).ok_or(GrowError::OutOfMemory)?;
         self.pages = sum;
@@ -72,7 +74,7 @@ impl Loaded {
         let (stack_pages, limit) = (stack_pages(manifest), limit_pages(manifest));
         let sum =
             self.pages.checked_add(stack_pages).filter(|sum| *sum <= limit).ok_or(GrowError::OverLimit)?;
-        if self.threads.len() >= most {
+        if self.threads.len() >= most && !planted(Bug::UnlimitedThreads) {
             return Err(GrowError::OverLimit);
         }
         self.threads.try_reserve(1).map_err(|_| GrowError::OutOfMemory)?;
@@ -111,7 +113,9 @@ impl Loaded {
                     domain.remove_thread(ring3.selection);
                 }
                 // The slot is given back when the stack is gone, and nothing else takes one before.
-                window.give_stack(slot, stack_pages);
+                if !planted(Bug::TakenSlot) {
+                    window.give_stack(slot, stack_pages);
+                }
                 *pages -= stack_pages;
                 false
             }

@@ -38,10 +38,27 @@ const CONTROLS: &[Control] = &[
     control(Bug::DroppedLast, "messages before Closed", NUMBERS),
     control(Bug::Uncounted, "accounts", NUMBERS),
     control(Bug::LastingSet, "sets", HOUSEHOLD),
+    control(Bug::KeptSet, "sets", UPKEEP),
+    control(Bug::StrandedClient, "sets", SHOP),
+    control(Bug::LastServedFirst, "sets", QUEUE),
     control(Bug::ForgottenMember, "sets", HOUSEHOLD),
     control(Bug::ForgottenSleeper, "sleepers", "deaths laps=2 of=one"),
     control(Bug::LastingSleeper, "sleepers", WAITS),
     control(Bug::WokenDead, "threads", "funerals count=8"),
+    control(Bug::LeakedStack, "stacks of threads", UPKEEP),
+    control(Bug::TakenSlot, "stacks of threads", UPKEEP),
+    control(Bug::LostVectors, "vector registers", "strikes scene=sums side=client blow=preempt every=3"),
+    control(Bug::NoRoundRobin, "turns", TURNS),
+    control(Bug::OnePriority, "priorities", TURNS),
+    control(Bug::UnlimitedTime, "limits", LIMITS),
+    control(Bug::UnlimitedMemory, "limits", LIMITS),
+    control(Bug::UnlimitedBlocks, "limits", LIMITS),
+    control(Bug::UnlimitedGifts, "limits", LIMITS),
+    control(Bug::UnlimitedChannels, "limits", LIMITS),
+    control(Bug::UnlimitedThreads, "limits", LIMITS),
+    control(Bug::LeakedShadow, "what a domain shares with the kernel", UPKEEP_IN_DOMAIN),
+    control(Bug::LeakedHandle, "what a domain shares with the kernel", UPKEEP_IN_DOMAIN),
+    control(Bug::MappedBlock, "what a domain shares with the kernel", UPKEEP_IN_DOMAIN),
     control(Bug::NoHeadroom, "room on the stack", "deaths laps=1 of=one_thread:_stack_overflow_into"),
     control(Bug::LeakedPage, "windows", NUMBERS),
     control(Bug::HalfMapped, "memory that runs out", "famine who=sip how=once last=100 step=1"),
@@ -56,6 +73,7 @@ const CONTROLS: &[Control] = &[
     control(Bug::LostLines, "fault records", "deaths laps=1 of=one_thread:_failure"),
     control(Bug::WrongState, "fault records", FAULT),
     control(Bug::LastingService, "services", CRASHES),
+    control(Bug::StaleService, "services", SHOP),
 ];
 const NUMBERS: &str = "strikes scene=numbers side=client blow=kill seed=0 places=12";
 const SERVER: &str = "strikes scene=numbers side=server blow=kill seed=0 places=12";
@@ -64,6 +82,12 @@ const HOUSEHOLD: &str = "strikes scene=household side=client blow=kill seed=0 pl
 const WAITS: &str = "strikes scene=waits side=client blow=kill seed=0 places=4";
 /// Every instruction of a server that only receives blocks and gives them back.
 const BLOCKS: &str = "strikes scene=blocks side=server blow=kill seed=0 places=0";
+const QUEUE: &str = "strikes scene=queue side=client blow=kill seed=0 places=4";
+const UPKEEP: &str = "upkeep who=victim rounds=100";
+const UPKEEP_IN_DOMAIN: &str = "upkeep who=inmate rounds=100";
+const SHOP: &str = "shop count=2";
+const TURNS: &str = "turns ticks=10";
+const LIMITS: &str = "limits laps=1";
 const CRASHES: &str = "crashes period=4 count=2";
 const FAULT: &str = "deaths laps=1 of=one_thread:_page_fault";
 const DOMAIN: &str = "deaths laps=1 of=domain:_return";

@@ -18,7 +18,7 @@ pub(crate) struct Part {
 }
 
 /// Roles of scenes that have things to do of their own. The peer of each is checked at the same time.
-pub(crate) const ROLES: [(&str, &str); 11] = [
+pub(crate) const ROLES: [(&str, &str); 13] = [
     ("numbers", "client"),
     ("numbers", "server"),
     ("blocks", "client"),
@@ -30,12 +30,23 @@ pub(crate) const ROLES: [(&str, &str); 11] = [
     ("waits", "client"),
     ("waits", "server"),
     ("household", "client"),
+    ("queue", "client"),
+    ("sums", "client"),
 ];
 
-/// Kinds of processes that `deaths` ends: of one thread, of several, in a domain, of an image that nobody else has.
-const KINDS: [&str; 4] = ["one", "threads", "domain", "image"];
+/// Who has the kernel do long work: a SIP, and a domain.
+const POINTS: [&str; 2] = ["victim", "inmate"];
+const TOIL: &str = "strikes scene=labour side=client blow=kill-in-kernel";
+
+/// Kinds of processes that `deaths` ends: of one thread; of several, of which the first ends all, or another one; the same in a
+/// domain; attackers in a domain; of an image that nobody else has.
+const KINDS: [&str; 8] =
+    ["one", "threads", "another", "caged:", "caged_threads", "caged,_another", "domain", "image"];
 /// Ways to die that it knows, of all kinds.
-const WAYS: usize = 39;
+const WAYS: usize = 93;
+
+/// Limits that a manifest sets.
+const LIMITS: usize = 6;
 
 /// All parts, with a seed for what is left to chance.
 pub(crate) fn all(scale: Scale, seed: u64) -> Vec<Part> {
@@ -56,6 +67,14 @@ pub(crate) fn all(scale: Scale, seed: u64) -> Vec<Part> {
             orders: strikes(&format!("blow=kill seed={seed} places={}", of(25, 0))),
             least: of(20, 400),
             check: all_roles,
+        },
+        Part {
+            name: "a_process_can_end_at_every_point_at_which_the_kernel_lets_others_run",
+            orders: POINTS.map(|who| format!("{TOIL} who={who} seed={seed} places=0\n")).concat(),
+            least: 15,
+            check: |_, rows| {
+                if rows.len() == POINTS.len() { Ok(()) } else { Err("a process is missing".into()) }
+            },
         },
         Part {
             name: "the_core_can_be_taken_from_a_process_at_every_instruction",
@@ -98,6 +117,35 @@ pub(crate) fn all(scale: Scale, seed: u64) -> Vec<Part> {
                 4 => bystanders_talked(log, 100),
                 _ => Err("a famine is missing".into()),
             },
+        },
+        Part {
+            name: "a_process_can_live_on_what_it_gives_back",
+            orders: POINTS.map(|who| format!("upkeep who={who} rounds={}\n", of(200, 20_000))).concat(),
+            least: of(200, 20_000),
+            check: |_, rows| {
+                if rows.len() == POINTS.len() { Ok(()) } else { Err("a process is missing".into()) }
+            },
+        },
+        Part {
+            name: "a_process_can_run_into_each_of_its_limits",
+            orders: format!("limits laps={}", of(3, 1000)),
+            least: of(3, 1000),
+            check: |log, rows| match rows.len() {
+                LIMITS => bystanders_talked(log, 100),
+                _ => Err("a limit is missing".into()),
+            },
+        },
+        Part {
+            name: "a_process_can_close_its_service_and_live_on",
+            orders: format!("shop count={}", of(5, 1000)),
+            least: of(5, 1000),
+            check: |_, _| Ok(()),
+        },
+        Part {
+            name: "processes_that_give_the_core_to_nobody_take_turns",
+            orders: format!("turns ticks={}", of(20, 60)),
+            least: of(20, 60),
+            check: |_, _| Ok(()),
         },
         Part {
             name: "processes_can_be_made_talk_and_end_for_ever",

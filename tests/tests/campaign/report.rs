@@ -71,8 +71,24 @@ pub(crate) fn rows(log: &str) -> Vec<Row> {
     };
     find("states", "end in a state", |fact| fact.text("contract"));
     find("strikes", "at an instruction", |fact| {
-        format!("{}: {}, {}", fact.text("blow").to_lowercase(), fact.text("scene"), fact.text("side"))
+        let blow = match fact.text("blow").as_str() {
+            "KillInKernel" => "kill in the kernel".into(),
+            blow => blow.to_lowercase(),
+        };
+        let place = if fact.text("who") == "inmate" { ", in a domain" } else { "" };
+        format!("{blow}: {}, {}{place}", fact.text("scene"), fact.text("side"))
     });
+    find("upkeep", "give back", |fact| {
+        if fact.text("who") == "inmate" {
+            "things of every kind, in a domain"
+        } else {
+            "things of every kind"
+        }
+        .into()
+    });
+    find("limits", "limit", |fact| fact.text("limit"));
+    find("shop", "close a service", |_| "clients of three kinds".into());
+    find("turns", "turn", |_| "sleep for a tick while others compute".into());
     find("walks", "at an instruction", |_| "kill: random sessions".into());
     find("deaths", "way to die", |fact| fact.text("way").replace('_', " "));
     find("crashes", "server", |_| "ends under load".into());

@@ -48,7 +48,7 @@ pub unsafe fn account_has_room_for(account: &Account, chain: *const Tracked) -> 
             }
         });
     }
-    more <= account.byte_limit.load(Relaxed)
+    more <= account.byte_limit.load(Relaxed) || planted(Bug::UnlimitedGifts)
 }
 
 /// Makes all that a message carries this SIP's: tag, mark, and for a block the limit that it counts against.

@@ -10,6 +10,7 @@ use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use conquer_once::spin::OnceCell;
+use contracts::sabotage::{Bug, planted};
 use x86_64::VirtAddr;
 use x86_64::registers::control::Cr2;
 
@@ -414,8 +415,9 @@ fn preempt(frame: &mut TrapFrame, vector: &mut VectorState) {
 
 fn make_room(frame: &mut TrapFrame, vector: &mut VectorState, decision: Option<Preemption>) {
     if let Some(Preemption { context, entry, stack_top }) = decision {
+        let kept = if planted(Bug::LostVectors) { VectorState::FRESH } else { vector.clone() };
         // SAFETY: the hook says that the place is for this context alone.
-        unsafe { context.write(Context { frame: frame.clone(), vector: vector.clone() }) };
+        unsafe { context.write(Context { frame: frame.clone(), vector: kept }) };
         go_on_in((frame, vector), entry, 0, stack_top);
     }
 }

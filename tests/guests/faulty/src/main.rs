@@ -14,7 +14,9 @@ use contracts::spec::directory::Directory;
 use contracts::spec::directory::directory::{Client, ClientLookingUp, Ready};
 use contracts::spec::ping::PingPong;
 use contracts::spec::ping::ping_pong::{Idle, Server};
-use contracts::{Closed, Contract, EndpointSet, ExBox, Instant, Name, SendFirst};
+use contracts::{Closed, Contract, EndpointSet, ExBox, Exhausted, Instant, Name, SendFirst};
+use trial::echo::{Echo, echo};
+use trial::feed::{Feed, feed};
 use trial::outdated::Lobby as Outdated;
 use trial::table::Lobby;
 
@@ -22,6 +24,7 @@ rt::manifest! {
     main: main,
     uses: { directory: Directory, pong: PingPong },
     memory: 4 << 20,
+    threads: 12,
     cpu_percent: 60,
 }
 
@@ -37,12 +40,47 @@ fn main(grants: Grants) -> Result<(), &'static str> {
     let own = PingPong::channel().map(|(client, server)| (client.ping(2), server));
     let what = match grants.argument.strip_prefix("crew ") {
         Some(what) => {
-            start_crew().map_err(|_| "there is no crew")?;
+            start_crew().map_err(|Mutiny| "there is no crew")?;
             what
         }
         None => grants.argument,
     };
     match what.split_once(' ').unwrap_or((what, "")) {
+        ("wait", _) => contracts::time::sleep_until(Instant::from_nanos(u64::MAX)),
+        ("edge", what) => edge(what),
+        ("hoard", _) => {
+            // All blocks that the machine has room for.
+            let mut hoard = Vec::new();
+            while let Ok(block) = ExBox::<[u8]>::zeroed(1 << 20) {
+                hoard.push(block);
+            }
+            rt::log!("hoarded {} MiB", hoard.len());
+            panic!("hoarded");
+        }
+        ("thread", case) => {
+            if rt::thread::spawn(move || go_wrong(case)).is_err() {
+                return Err("there is no other thread");
+            }
+            // It takes this thread with it, which waits for nothing else.
+            let (waiting, _server) = PingPong::channel().expect("there is memory");
+            drop(waiting.ping(1).receive());
+        }
+        ("fail", _) => return Err("it was told to"),
+        ("lookup", name) => lookup::<PingPong>(grants.directory, name, PingPong::FINGERPRINT),
+        ("lobby", name) => lookup::<Lobby>(grants.directory, name, Lobby::FINGERPRINT),
+        ("outdated", name) => lookup::<Outdated>(grants.directory, name, Outdated::FINGERPRINT),
+        // The right number, by whoever heard it somewhere, and the wrong type.
+        ("mistaken", name) => lookup::<Outdated>(grants.directory, name, Lobby::FINGERPRINT),
+        _ => go_wrong(what),
+    }
+    drop((blocks, waiting, own));
+    Ok(())
+}
+
+/// What any thread can do wrong.
+#[inline(always)]
+fn go_wrong(case: &'static str) {
+    match case.split_once(' ').unwrap_or((case, "")) {
         // SAFETY: there is none: the load faults, and the process with it.
         ("null", _) => unsafe { asm!("mov {0}, [{0}]", inout(reg) 0u64 => _) },
         // SAFETY: as above.
@@ -64,13 +102,11 @@ fn main(grants: Grants) -> Result<(), &'static str> {
         // An address that is none: its upper bits are not all alike.
         // SAFETY: as above.
         ("protection", _) => unsafe { asm!("mov {0}, [{0}]", inout(reg) 1u64 << 63 => _) },
-        ("wait", _) => contracts::time::sleep_until(Instant::from_nanos(u64::MAX)),
         ("overflow", _) => {
             black_box(deeper(black_box(1)));
         }
         // SAFETY: as above: far below the stack there is nothing.
         ("plunge", _) => unsafe { asm!("sub rsp, 0x40000", "push 0", options(noreturn)) },
-        ("edge", what) => edge(what),
         ("panic", what) => panic!("{what}"),
         ("memory", _) => {
             let mut hoard = Vec::new();
@@ -78,40 +114,29 @@ fn main(grants: Grants) -> Result<(), &'static str> {
                 hoard.push(Vec::<u8>::with_capacity(black_box(100_000)));
             }
         }
-        ("hoard", _) => {
-            // All blocks that the machine has room for.
-            let mut hoard = Vec::new();
-            while let Ok(block) = ExBox::<[u8]>::zeroed(1 << 20) {
-                hoard.push(block);
-            }
-            rt::log!("hoarded {} MiB", hoard.len());
-            panic!("hoarded");
-        }
-        ("thread", case) => {
-            let case = Case(case);
-            if rt::thread::spawn(move || case.happen()).is_err() {
-                return Err("there is no other thread");
-            }
-            // It takes this thread with it, which waits for nothing else.
-            let (waiting, _server) = PingPong::channel().expect("there is memory");
-            drop(waiting.ping(1).receive());
-        }
         ("spin", _) => spin(),
-        ("fail", _) => return Err("it was told to"),
-        ("lookup", name) => lookup::<PingPong>(grants.directory, name, PingPong::FINGERPRINT),
-        ("lobby", name) => lookup::<Lobby>(grants.directory, name, Lobby::FINGERPRINT),
-        ("outdated", name) => lookup::<Outdated>(grants.directory, name, Outdated::FINGERPRINT),
-        // The right number, by whoever heard it somewhere, and the wrong type.
-        ("mistaken", name) => lookup::<Outdated>(grants.directory, name, Lobby::FINGERPRINT),
         _ => {}
     }
-    drop((blocks, waiting, own));
-    Ok(())
 }
 
-/// Starts threads that never end by themselves: one computes, one waits for good, one for a while at a time, and one has the
-/// kernel do long work.
-fn start_crew() -> Result<(), rt::thread::SpawnError> {
+/// Why there is no crew.
+struct Mutiny;
+
+impl From<rt::thread::SpawnError> for Mutiny {
+    fn from(_: rt::thread::SpawnError) -> Self {
+        Mutiny
+    }
+}
+
+impl From<Exhausted> for Mutiny {
+    fn from(_: Exhausted) -> Self {
+        Mutiny
+    }
+}
+
+/// Starts threads that never end by themselves: one computes, one waits for good, one for a while at a time, one has the
+/// kernel do long work, one waits for room in a stream, and two send each other a block.
+fn start_crew() -> Result<(), Mutiny> {
     rt::thread::spawn(|| spin())?;
     rt::thread::spawn(|| {
         if let Ok((client, _server)) = PingPong::channel() {
@@ -128,24 +153,35 @@ fn start_crew() -> Result<(), rt::thread::SpawnError> {
             black_box(ExBox::<[u8]>::zeroed(3 << 20).is_ok());
         }
     })?;
+    rt::thread::spawn(feed_nobody)?;
+    let (client, server) = Echo::channel()?;
+    rt::thread::spawn(move || echo(server))?;
+    rt::thread::spawn(move || _ = ask_for_echo(client))?;
     // Each has its turn before it goes on.
     contracts::time::sleep_until(Instant::now() + Duration::from_millis(5));
     Ok(())
 }
 
-/// What happens on another thread.
-struct Case(&'static str);
+/// Fills the window of a stream that nobody reads.
+fn feed_nobody() {
+    let Ok((eater, feeder)) = Feed::channel() else { return };
+    let _eater = eater.start();
+    let Ok(feed::ServerReady::Start { next: mut feeding }) = feeder.receive() else { return };
+    while let Ok(next) = feeding.item(1) {
+        feeding = next;
+    }
+}
 
-impl Case {
-    fn happen(&self) {
-        match self.0 {
-            // SAFETY: there is none: the load faults, and the process with it.
-            "null" => unsafe { asm!("mov {0}, [{0}]", inout(reg) 0u64 => _) },
-            "overflow" => {
-                black_box(deeper(black_box(1)));
-            }
-            what => panic!("{what}"),
-        }
+fn echo(mut server: echo::Server<echo::Idle>) {
+    while let Ok(echo::ServerIdle::There { block, next }) = server.receive() {
+        server = next.back(block);
+    }
+}
+
+fn ask_for_echo(mut client: echo::Client<echo::Idle>) -> Result<(), Closed> {
+    let Ok(mut block) = ExBox::<[u8]>::zeroed(5000) else { return Ok(()) };
+    loop {
+        echo::ClientWaiting::Back { block, next: client } = client.there(block).receive()?;
     }
 }
 

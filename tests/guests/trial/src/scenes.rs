@@ -2,6 +2,7 @@
 //! a role may end at any instruction; the other finds the channel closed, and until then all as it should be.
 
 use alloc::vec::Vec;
+use core::hint::black_box;
 use core::time::Duration;
 
 use contracts::spec::ping::{PingPong, ping_pong};
@@ -80,6 +81,12 @@ pub const SCENES: &[Scene] = &[
         name: "household",
         play: |side, stage, tally| cast::<PingPong>(side, stage, tally, keep_house, pong),
     },
+    Scene {
+        name: "queue",
+        play: |side, stage, tally| cast::<PingPong>(side, stage, tally, keep_order, pong),
+    },
+    Scene { name: "sums", play: |side, stage, tally| cast::<PingPong>(side, stage, tally, add_up, pong) },
+    Scene { name: "labour", play: |side, stage, tally| cast::<PingPong>(side, stage, tally, toil, pong) },
     Scene { name: "larder", play: |side, stage, tally| cast::<PingPong>(side, stage, tally, stock_up, pong) },
 ];
 
@@ -398,6 +405,48 @@ fn keep_house(client: ping_pong::Client<ping_pong::Idle>, tally: &mut Tally) -> 
     let echo::ClientWaiting::Back { block, next: own } = waiting.receive()?;
     drop((own_server, own));
     right(tally, is_whole(&block))?;
+    ping(client, tally)
+}
+
+/// Serves clients of its own: the first to send is the first to be served, whenever it came.
+fn keep_order(client: ping_pong::Client<ping_pong::Idle>, tally: &mut Tally) -> Result<(), Trouble> {
+    let mut set = EndpointSet::new()?;
+    let mut clients = Vec::new();
+    for _ in 0..ROUNDS {
+        let (own, own_server) = PingPong::channel()?;
+        set.insert(own_server, ());
+        clients.push(own);
+    }
+    let waiting: Vec<_> = clients.into_iter().rev().zip(0..).map(|(own, number)| own.ping(number)).collect();
+    for number in 0..ROUNDS {
+        let Ok(ping_pong::ServerIdle::Ping { value, .. }) = set.receive().received else {
+            return Err(Trouble::Wrong("a message is not what was sent"));
+        };
+        right(tally, value == number)?;
+    }
+    drop((set, waiting));
+    ping(client, tally)
+}
+
+/// Computes in vector registers.
+fn add_up(client: ping_pong::Client<ping_pong::Idle>, tally: &mut Tally) -> Result<(), Trouble> {
+    let mut sums = [0.0; 4];
+    for number in 1..=20 {
+        let number = f64::from(black_box(number));
+        sums.iter_mut().zip([1.0, 2.0, 4.0, 8.0]).for_each(|(sum, factor)| *sum += number * factor);
+    }
+    right(tally, black_box(sums) == [210.0, 420.0, 840.0, 1680.0])?;
+    ping(client, tally)
+}
+
+/// Has the kernel do work that takes long.
+fn toil(client: ping_pong::Client<ping_pong::Idle>, tally: &mut Tally) -> Result<(), Trouble> {
+    let small = block(3 << 20)?;
+    let large = block(5 << 20)?;
+    right(tally, is_whole(&small) && is_whole(&large))?;
+    drop((small, large));
+    let again = block(4 << 20)?;
+    right(tally, is_whole(&again))?;
     ping(client, tally)
 }
 

@@ -10,6 +10,7 @@ extern crate alloc;
 use alloc::vec::Vec;
 
 use contracts::spec::archive::Archive;
+use contracts::spec::directory::Directory;
 use contracts::spec::injector::Injector;
 use contracts::spec::probe::Probe;
 use contracts::spec::system::{Outcome, System};
@@ -23,18 +24,24 @@ mod cycles;
 mod deaths;
 mod famine;
 mod funerals;
+mod limits;
 mod office;
 mod orders;
+mod shop;
 mod states;
 mod strikes;
+mod turns;
+mod upkeep;
+mod ways;
 
+use balance::Score;
 use office::Office;
 use orders::Order;
 
 rt::manifest! {
     main: main,
     provides: { desk: Desk },
-    uses: { archive: Archive, injector: Injector, probe: Probe, system: System },
+    uses: { archive: Archive, directory: Directory, injector: Injector, probe: Probe, system: System },
     memory: 32 << 20,
     priority: 20,
 }
@@ -47,6 +54,7 @@ fn main(grants: Grants) -> Result<(), Trouble> {
     let mut office = Office::new(
         grants.desk,
         archive,
+        grants.directory,
         (grants.system, grants.ports.system),
         grants.probe,
         grants.injector,
@@ -79,12 +87,13 @@ fn main(grants: Grants) -> Result<(), Trouble> {
 fn warm_up(office: &mut Office) -> Result<(), Trouble> {
     crashes::take_over(office)?;
     office.sums()?;
-    for name in ["victim", "faulty", "hostile"] {
+    for name in ["victim", "faulty", "hostile", "modest", "inmate"] {
         let patient = office.start(name, "")?;
         office.end_of(patient)?;
     }
     // A victim without an order has not reported.
     office.dismiss();
+    shop::close(office, &mut Score::default())?;
     office.hears_at_length()?;
     office.rest();
     Ok(())
@@ -100,6 +109,10 @@ fn carry_out(office: &mut Office, order: &Order<'_>) -> Result<(), Trouble> {
         "crashes" => crashes::run(office, order),
         "famine" => famine::run(office, order),
         "funerals" => funerals::run(office, order),
+        "limits" => limits::run(office, order),
+        "shop" => shop::run(office, order),
+        "turns" => turns::run(office, order),
+        "upkeep" => upkeep::run(office, order),
         "plant" => office.plant(order.number("bug")? as usize),
         "" => Ok(()),
         _ => Err(orders::BAD),

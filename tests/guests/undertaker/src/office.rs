@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use contracts::sabotage::BUGS;
 use contracts::spec::archive::archive;
+use contracts::spec::directory::directory::{self, ClientLookingUp};
 use contracts::spec::injector::injector::{
     self, ClientCounting, ClientFeeding, ClientPlanting, ClientStarving, ClientStriking, ClientTrimming,
 };
@@ -49,6 +50,7 @@ pub(crate) struct Office {
     desk: EndpointSet<desk::Server<desk::Calling>>,
     // Each is none during a call only.
     archive: Option<archive::Client<archive::Ready>>,
+    directory: Option<directory::Client<directory::Ready>>,
     system: Option<system::Client<system::Ready>>,
     system_port: Port<System>,
     probe: Option<probe::Client<probe::Ready>>,
@@ -64,6 +66,7 @@ impl Office {
     pub(crate) fn new(
         desk: Service<Desk>,
         archive: archive::Client<archive::Ready>,
+        directory: directory::Client<directory::Ready>,
         (system, system_port): (system::Client<system::Ready>, Port<System>),
         probe: probe::Client<probe::Ready>,
         injector: injector::Client<injector::Ready>,
@@ -71,6 +74,7 @@ impl Office {
         Office {
             desk: desk.clients(),
             archive: Some(archive),
+            directory: Some(directory),
             system: Some(system),
             system_port,
             probe: Some(probe),
@@ -139,10 +143,26 @@ impl Office {
 
     /// Starts a victim with this order, and with the bug that is planted in victims.
     pub(crate) fn start_victim(&mut self, order: &str) -> Result<Patient, Trouble> {
+        self.start_planted("victim", order)
+    }
+
+    /// As [`Office::start_victim`], another that can be told of a bug.
+    pub(crate) fn start_planted(&mut self, name: &str, order: &str) -> Result<Patient, Trouble> {
         match self.bug {
-            0 => self.start("victim", order),
-            bug => self.start("victim", &alloc::format!("{order} bug {bug}")),
+            0 => self.start(name, order),
+            bug => self.start(name, &alloc::format!("{order} bug {bug}")),
         }
+    }
+
+    /// A new channel to the service of that name, if there is one.
+    pub(crate) fn look_up(&mut self, name: &str, fingerprint: u64) -> Result<Option<AnyEndpoint>, Trouble> {
+        let directory = self.directory.take().ok_or(Trouble::Closed)?;
+        let (found, next) = match directory.lookup(Name::truncated(name), fingerprint).receive()? {
+            ClientLookingUp::Found { endpoint, next } => (Some(endpoint), next),
+            ClientLookingUp::Unknown { next } | ClientLookingUp::Refused { next, .. } => (None, next),
+        };
+        self.directory = Some(next);
+        Ok(found)
     }
 
     /// Starts the process in a file of the boot archive.

@@ -22,6 +22,7 @@ fn blow(order: &Order<'_>) -> Result<Blow, Trouble> {
     match order.text("blow")? {
         "kill" => Ok(Blow::Kill),
         "preempt" => Ok(Blow::Preempt),
+        "kill-in-kernel" => Ok(Blow::KillInKernel),
         _ => Err(BAD),
     }
 }
@@ -31,6 +32,14 @@ fn name(side: Side) -> &'static str {
         Side::Client => "client",
         Side::Server => "server",
     }
+}
+
+/// Who is struck, and what it does meanwhile.
+#[derive(Clone, Copy)]
+struct Role<'a> {
+    who: &'a str,
+    scene: &'static Scene,
+    side: Side,
 }
 
 /// What came of a role that was struck.
@@ -43,19 +52,21 @@ struct Struck {
 
 /// `strikes scene=NAME side=SIDE blow=kill places=N seed=N`: the role ends at `places` of its instructions, evenly spread, or
 /// at all of them if that is 0. With `blow=preempt every=N` the core is taken from it at every instruction, at every second,
-/// and so on to every Nth.
+/// and so on to every Nth. With `blow=kill-in-kernel` it ends at the points at which the kernel, at work for it, lets others run.
+/// With `who=NAME` another process plays the role than the victim.
 pub(crate) fn run(office: &mut Office, order: &Order<'_>) -> Result<(), Trouble> {
     let scene = Scene::named(order.text("scene")?).ok_or(BAD)?;
     let (side, blow) = (side(order.text("side")?).ok_or(BAD)?, blow(order)?);
+    let role = Role { who: order.text("who").unwrap_or("victim"), scene, side };
     let mut score = Score::default();
-    let whole = settles(office, &mut Score::default(), |office, score| {
-        strike(office, score, scene, side, NEVER, Blow::Kill)
-    })?;
+    let counted = if blow == Blow::Preempt { Blow::Kill } else { blow };
+    let whole =
+        settles(office, &mut Score::default(), |office, score| strike(office, score, role, NEVER, counted))?;
     // The way to the same place is not equally long with a peer that has a deadline and one that has none.
     let mut most = [Heard { after: 0, messages: 0 }; 2];
     let mut blows = 0;
     let (range, step) = match blow {
-        Blow::Kill => {
+        Blow::Kill | Blow::KillInKernel => {
             let step = whole.instructions.checked_div(order.number("places")?).unwrap_or(1).max(1);
             (order.number("seed")? % step..whole.instructions, step)
         }
@@ -63,7 +74,7 @@ pub(crate) fn run(office: &mut Office, order: &Order<'_>) -> Result<(), Trouble>
     };
     for after in range.step_by(step as usize) {
         let mut strike_after = |after, score: &mut Score| {
-            settles(office, score, |office, score| strike(office, score, scene, side, after, blow))
+            settles(office, score, |office, score| strike(office, score, role, after, blow))
         };
         let struck = strike_after(after, &mut score)?;
         blows += struck.blows;
@@ -71,7 +82,7 @@ pub(crate) fn run(office: &mut Office, order: &Order<'_>) -> Result<(), Trouble>
         let most = &mut most[usize::from(has_deadline(after))];
         let is_less = match blow {
             // A process that lives longer has said no less.
-            Blow::Kill => {
+            Blow::Kill | Blow::KillInKernel => {
                 heard.messages < most.messages
                     && most.stands_against(heard, |after| {
                         Ok(strike_after(after, &mut Score::default())?.heard)
@@ -87,8 +98,9 @@ pub(crate) fn run(office: &mut Office, order: &Order<'_>) -> Result<(), Trouble>
         *most = heard;
     }
     rt::log!(
-        "fact strikes scene={} side={} blow={blow:?} instructions={} heard={} blows={blows} injected={} detected={} \
-         recovered={}",
+        "fact strikes who={} scene={} side={} blow={blow:?} instructions={} heard={} blows={blows} injected={} \
+         detected={} recovered={}",
+        role.who,
         scene.name,
         name(side),
         whole.instructions,
@@ -138,12 +150,11 @@ fn has_deadline(after: u64) -> bool {
 fn strike(
     office: &mut Office,
     score: &mut Score,
-    scene: &Scene,
-    side: Side,
+    Role { who, scene, side }: Role<'_>,
     after: u64,
     blow: Blow,
 ) -> Result<Struck, Trouble> {
-    let patient = office.start_victim(&format!("scene {} {}", scene.name, name(side)))?;
+    let patient = office.start_planted(who, &format!("scene {} {}", scene.name, name(side)))?;
     let mut opposite = Opposite::of(office.pose()?);
     office.strike(patient.sip, after, blow)?;
     let patience = has_deadline(after).then(Office::soon);
@@ -157,7 +168,7 @@ fn strike(
     let exit = office.end_of(patient)?;
     let (instructions, blows) = office.count()?;
     let as_planned = match (blow, blows) {
-        (Blow::Kill, 1) => exit == Exit::Killed,
+        (Blow::Kill | Blow::KillInKernel, 1) => exit == Exit::Killed,
         // It came to its end before the blow.
         _ => exit == Exit::Success && done.is_ok(),
     };

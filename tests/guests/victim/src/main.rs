@@ -4,6 +4,8 @@
 //!   it stops when they are through: at the `desk`, or in the `channel`, waiting for a message that does not come;
 //! - `scene NAME SIDE`: a role of a scene;
 //! - `hoard`: has very many blocks;
+//! - `churn ROUNDS`: takes something of every kind and gives it back, so many times, and stops; and once more;
+//! - `spin`: computes until it is told to go, or for a while;
 //! - `serve`, `load PACE`: bystanders. One sends blocks back, the other sends them and looks at what comes back.
 //!
 //! Behind it may stand `bug N`, a bug to plant in this image.
@@ -15,15 +17,15 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 
-use contracts::sabotage::{BUGS, plant};
 use trial::desk::Desk;
 use trial::play::side;
-use trial::pose::Pose;
+use trial::pose::{Pose, plant_bug};
 use trial::scenes::{Scene, Tally};
 use trial::stock::with_contract;
 use trial::trouble::Trouble;
 
 mod bystander;
+mod habits;
 mod session;
 
 use session::{Halt, Session};
@@ -36,9 +38,7 @@ rt::manifest! {
 const BAD_ORDER: Trouble = Trouble::Wrong("an order cannot be read");
 
 fn main(grants: Grants) -> Result<(), Trouble> {
-    let (order, bug) = grants.argument.split_once(" bug ").unwrap_or((grants.argument, "0"));
-    plant(*bug.parse().ok().and_then(|number: usize| BUGS.get(number)).ok_or(BAD_ORDER)?);
-    let words: Vec<&str> = order.split_whitespace().collect();
+    let words: Vec<&str> = plant_bug(grants.argument)?.split_whitespace().collect();
     // Without an order it was started at boot, so that its image is kept.
     let Some((what, rest)) = words.split_first() else { return Ok(()) };
     let mut pose = Pose::new(grants.desk.here());
@@ -62,6 +62,8 @@ fn main(grants: Grants) -> Result<(), Trouble> {
             }
         }
         ("hoard", []) => bystander::hoard(&mut pose)?,
+        ("churn", [rounds]) => habits::churn(&mut pose, rounds.parse().map_err(|_| BAD_ORDER)?)?,
+        ("spin", []) => habits::spin(&mut pose)?,
         ("serve", []) => bystander::serve(&mut pose)?,
         ("load", [pace]) => bystander::load(&mut pose, pace.parse().map_err(|_| BAD_ORDER)?)?,
         _ => return Err(BAD_ORDER),
