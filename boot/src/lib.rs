@@ -2,7 +2,8 @@
 //!
 //! - [`guest`] builds kernel, loader and SIPs in a cargo call of their own;
 //! - [`wiring`] says which SIPs start, [`check`] that their manifests fit together;
-//! - [`archive`] packs the boot archive, [`strip`] makes its images small; [`system`] is all of this in one value;
+//! - [`archive`] packs the boot archive, [`strip`] makes its images small, [`signing`] signs them; [`system`] is all of this
+//!   in one value;
 //! - [`qemu`] is the machine, [`run`] one run of it with a time limit, which ends in an [`qemu::Outcome`];
 //! - [`mod@bench`] measures the running system, whose processes report by [`facts`];
 //! - [`setup`] installs QEMU where it is missing; [`gdb`], [`iso`] and [`new`] are the tools beside.
@@ -11,7 +12,8 @@
 //!
 //! ```no_run
 //! # use std::time::Duration;
-//! let run = boot::system::System::build()?.exec("uptime; shutdown").run(Duration::from_secs(60))?;
+//! # use boot::signing::Key;
+//! let run = boot::system::System::build(&Key::development()?)?.exec("uptime; shutdown").run(Duration::from_secs(60))?;
 //! assert_eq!(run.outcome, boot::qemu::Outcome::Success);
 //! # Ok::<(), anyhow::Error>(())
 //! ```
@@ -30,6 +32,7 @@ pub mod options;
 pub mod qemu;
 pub mod run;
 pub mod setup;
+pub mod signing;
 pub mod strip;
 pub mod system;
 pub mod terminal;

@@ -6,6 +6,7 @@ use boot::guest::target_dir;
 use boot::options::{Options, Subcommands};
 use boot::qemu::{Debugger, Outcome};
 use boot::run::{self, Input};
+use boot::signing::Key;
 use boot::system::{System, scratch_dir};
 use boot::{describe, gdb, iso, new, terminal};
 use clap::Parser;
@@ -39,12 +40,17 @@ fn go(options: &Options) -> Result<u8> {
         print!("{}", what.run()?);
         return Ok(0);
     }
-    let mut system = System::build()?;
+    // First, for a build takes longer than it takes to see that there is no such file.
+    let key = options.key.as_deref().map_or_else(Key::development, Key::read)?;
+    let mut system = System::build(&key)?;
     for path in &options.files {
         system.archive.add_file(path)?;
     }
     for name in &options.domains {
         system = system.domain(name)?;
+    }
+    for name in &options.no_domains {
+        system = system.no_domain(name)?;
     }
     if let Some(commands) = &options.exec {
         system = system.exec(commands);

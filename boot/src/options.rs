@@ -30,6 +30,12 @@ pub struct Options {
     /// Run the processes of this name in domains, behind page tables (repeatable).
     #[arg(long = "domain", value_name = "NAME")]
     pub domains: Vec<String>,
+    /// Run the processes of this name in the kernel's space, which takes a signed image (repeatable).
+    #[arg(long = "no-domain", value_name = "NAME")]
+    pub no_domains: Vec<String>,
+    /// Sign images with this ed25519 key in PEM, in place of the development key.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
     /// Number of processors.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=255))]
     pub smp: u32,

@@ -4,6 +4,7 @@ use crate::archive::{Archive, FileError};
 use crate::guest::{self, Images};
 use crate::qemu::{Machine, Medium};
 use crate::run::{Finished, Guest};
+use crate::signing::Key;
 use crate::strip::without_debug_info;
 use crate::{check, setup};
 use anyhow::{Context, Result, bail};
@@ -31,31 +32,30 @@ pub struct System {
 }
 
 impl System {
-    /// Builds the guests, checks that they fit together and packs them. Installs QEMU first if it is missing.
+    /// Builds the guests, checks that they fit together and packs them, signed with this key. Installs QEMU first if it is
+    /// missing.
     ///
     /// # Errors
     /// When one of these steps fails.
-    pub fn build() -> Result<Self> {
+    pub fn build(key: &Key) -> Result<Self> {
         setup::ensure_qemu()?;
         let images = guest::build()?;
         let wiring = check::check(&images)?;
-        Self::from_images(images, wiring)
+        Self::from_images(images, wiring, key)
     }
 
-    /// Packs images that are built already, without what only a debugger reads of them.
+    /// Packs images that are built already, signed with this key.
     ///
     /// # Errors
     /// When an image cannot be read.
-    pub fn from_images(images: Images, wiring: Wiring) -> Result<Self> {
+    pub fn from_images(images: Images, wiring: Wiring, key: &Key) -> Result<Self> {
         let mut archive = Archive::default();
-        let pack = |image: &Path| {
-            let file = std::fs::read(image).with_context(|| format!("cannot read {}", image.display()))?;
-            without_debug_info(&file).with_context(|| image.display().to_string())
-        };
-        archive.set("boot/kernel", pack(&images.kernel)?);
+        let mut kernel = small(&images.kernel)?;
+        key.install(&mut kernel)?;
+        archive.set("boot/kernel", kernel);
         archive.set(WIRING, encoded(&wiring));
-        for (name, image) in &images.sips {
-            archive.set(&format!("sips/{name}"), pack(image)?);
+        for name in images.sips.keys() {
+            archive.set(&format!("sips/{name}"), packed(&images, name, key)?);
         }
         // The archive's path is filled in by `write_to`.
         let medium = Medium::Direct { loader: images.loader.clone(), archive: "".into() };
@@ -84,12 +84,29 @@ impl System {
     /// Has the processes of this name run in domains, whoever starts them.
     ///
     /// # Errors
-    /// When the archive has no image of that name.
+    /// When there is no image of that name, or it is to run in the kernel's space.
     pub fn domain(self, name: &str) -> Result<Self> {
         if !self.images.sips.contains_key(name) {
             bail!("--domain {name}: there is no process of that name");
         }
+        if self.wiring.no_domains.iter().any(|other| other == name) {
+            bail!("--domain {name}: there is --no-domain {name}, too");
+        }
         Ok(self.rewire(|wiring| wiring.domains.push(name.to_owned())))
+    }
+
+    /// Has the processes of this name run in the kernel's space, whoever starts them.
+    ///
+    /// # Errors
+    /// When there is no image of that name, or it is to run in a domain.
+    pub fn no_domain(self, name: &str) -> Result<Self> {
+        if !self.images.sips.contains_key(name) {
+            bail!("--no-domain {name}: there is no process of that name");
+        }
+        if self.wiring.domains.iter().any(|other| other == name) {
+            bail!("--no-domain {name}: there is --domain {name}, too");
+        }
+        Ok(self.rewire(|wiring| wiring.no_domains.push(name.to_owned())))
     }
 
     /// Adds a host file under its base name.
@@ -158,6 +175,21 @@ impl System {
     pub fn run(&self, limit: Duration) -> Result<Finished> {
         self.start()?.wait(limit)
     }
+}
+
+/// The image in a file, without what only a debugger reads.
+fn small(path: &Path) -> Result<Vec<u8>> {
+    let file = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    without_debug_info(&file).with_context(|| path.display().to_string())
+}
+
+/// The image of the process `name` as it is packed: without what only a debugger reads, and signed.
+///
+/// # Errors
+/// When there is none, or it cannot be read.
+pub fn packed(images: &Images, name: &str, key: &Key) -> Result<Vec<u8>> {
+    let path = images.sips.get(name).with_context(|| format!("there is no process {name}"))?;
+    Ok(key.sign(&small(path)?))
 }
 
 fn encoded(wiring: &Wiring) -> Vec<u8> {

@@ -49,6 +49,7 @@ pub mod restart;
 pub mod sabotage;
 pub mod select;
 pub mod set;
+pub mod signature;
 pub mod spec;
 pub mod stream;
 mod sync;

@@ -2,16 +2,23 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use core::ptr;
 
 use bootloader_api::BootInfo;
 use contracts::binding::bare;
 use contracts::manifest::Wiring;
+use contracts::signature::KEY_BYTES;
 use tar_no_std::TarArchiveRef;
 
 use crate::arch::{power, serial};
 use crate::service::KERNEL_PRIORITY;
 use crate::sip::table::TABLE;
 use crate::{account, sched, service, sip};
+
+#[used]
+// SAFETY: the section is the static's own, and of constant data.
+#[unsafe(link_section = ".entente.key")]
+static PUBLIC_KEY: [u8; KEY_BYTES] = [0; KEY_BYTES];
 
 /// Starts the system and becomes the thread that reclaims what ended SIPs had.
 pub(crate) fn run(boot_info: &'static mut BootInfo) -> ! {
@@ -49,7 +56,8 @@ fn start(boot_info: &BootInfo) -> Result<Option<String>, String> {
     // the memory on.
     let memory = unsafe { service::BootArchive::new(archive.as_ptr() as usize, archive.len()) };
     service::start_all(memory, wiring_bytes.into()).map_err(|error| error.to_string())?;
-    sip::place_by_hand(wiring.domains.clone());
+    sip::trust(public_key());
+    sip::place_by_hand(&wiring);
     let say = |name: &str, error: sip::StartError| format!("sips/{name}: {error}");
     for name in wiring.names() {
         sip::keep(name, file(&format!("sips/{name}"))?).map_err(|error| say(name, error))?;
@@ -58,6 +66,12 @@ fn start(boot_info: &BootInfo) -> Result<Option<String>, String> {
         sip::start_kept(name, "", 0).expect("it was just kept").map_err(|error| say(name, error))?;
     }
     Ok(wiring.start.last().cloned())
+}
+
+/// The public key of whoever vouches for images, where the image builder wrote it.
+fn public_key() -> [u8; KEY_BYTES] {
+    // SAFETY: a static may be read; volatile, since it has not the value that the compiler knows of.
+    unsafe { ptr::read_volatile(&raw const PUBLIC_KEY) }
 }
 
 fn ramdisk(boot_info: &BootInfo) -> Option<&'static [u8]> {

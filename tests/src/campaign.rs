@@ -8,6 +8,8 @@ use boot::setup;
 use boot::system::System;
 use contracts::manifest::{Manifest, Wiring};
 
+use crate::key;
+
 /// The processes that start at boot, in this order.
 const STARTED: [&str; 4] = ["archive", "directory", "pong", "undertaker"];
 /// Those that the undertaker starts.
@@ -65,7 +67,7 @@ pub fn system(orders: &str) -> System {
         domains: owned(&IN_DOMAINS),
         ..Wiring::default()
     };
-    let mut system = System::from_images(images().clone(), wiring).expect("the images can be read");
+    let mut system = System::from_images(images().clone(), wiring, key()).expect("the images can be read");
     for altered in &ALTERED {
         let path = if altered.name == STRAY { STRAY.to_owned() } else { format!("sips/{}", altered.name) };
         system = system.entry(&path, altered.image());
@@ -74,6 +76,7 @@ pub fn system(orders: &str) -> System {
 }
 
 impl Altered {
+    /// Signed as the others.
     fn image(&self) -> Vec<u8> {
         let path = &images().sips[self.of];
         let found = manifest(path).expect("the image has a manifest");
@@ -86,6 +89,6 @@ impl Altered {
         let place =
             file.windows(old.len()).position(|window| window == old).expect("the manifest is in the file");
         file[place..place + new.len()].copy_from_slice(&new);
-        file
+        key().sign(&file)
     }
 }

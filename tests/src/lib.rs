@@ -12,7 +12,8 @@ use std::sync::OnceLock;
 
 pub use boot::facts::{Fact, facts};
 use boot::guest::{self, Images};
-use boot::system::System;
+use boot::signing::Key;
+use boot::system::{self, System};
 use boot::wiring::{self, Start};
 use boot::{check, setup};
 use contracts::manifest::{Role, Wiring};
@@ -77,7 +78,7 @@ pub fn system_of(processes: &[&str]) -> System {
     assert_eq!(images.sips.len(), processes.len(), "each of {processes:?} has an image");
     let start = processes.iter().map(|name| (*name).to_owned()).collect();
     let wiring = Wiring { start, ..Wiring::default() };
-    System::from_images(images, wiring).expect("the images can be read")
+    System::from_images(images, wiring, key()).expect("the images can be read")
 }
 
 /// A system with a supervisor, which starts these processes by their manifests' policies, in this order. It ends with
@@ -98,7 +99,7 @@ pub fn supervised_system(parts: &[&str], purpose: &str) -> System {
     processes.push(process(Start::Supervised(Role::Purpose), purpose));
     check::fit(&processes).expect("the processes fit together");
     let wiring = wiring::wiring(processes.iter().map(|(start, manifest)| (*start, manifest)));
-    System::from_images(images, wiring).expect("the images can be read")
+    System::from_images(images, wiring, key()).expect("the images can be read")
 }
 
 /// The system that users get.
@@ -109,7 +110,7 @@ pub fn whole_system() -> System {
     let mut images = images().clone();
     images.sips.retain(|name, _| !PROCESSES.contains(&name.as_str()));
     let wiring = check::check(&images).expect("the processes fit together");
-    System::from_images(images, wiring).expect("the images can be read")
+    System::from_images(images, wiring, key()).expect("the images can be read")
 }
 
 /// The same, with one of the tests' own processes, which starts before all others.
@@ -118,10 +119,27 @@ pub fn whole_system() -> System {
 /// As [`whole_system`].
 pub fn whole_system_and(process: &str) -> System {
     let system = whole_system().rewire(|wiring| wiring.start.insert(0, process.to_owned()));
-    system.entry(&format!("sips/{process}"), image(process))
+    system.entry(&format!("sips/{process}"), packed(process))
 }
 
-/// The image of the process `name`.
+/// The key that the systems of these tests are signed with.
+///
+/// # Panics
+/// If it can be neither read nor made.
+pub fn key() -> &'static Key {
+    static KEY: OnceLock<Key> = OnceLock::new();
+    KEY.get_or_init(|| Key::development().expect("there is a key"))
+}
+
+/// The image of the process `name` as it is packed: signed, if it is vouched for.
+///
+/// # Panics
+/// If it cannot be read.
+pub fn packed(name: &str) -> Vec<u8> {
+    system::packed(images(), name, key()).expect("the image can be read")
+}
+
+/// The image of the process `name` as it was built, unsigned.
 ///
 /// # Panics
 /// If it cannot be read.

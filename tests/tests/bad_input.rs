@@ -12,7 +12,7 @@ use boot::run::Guest;
 use boot::system::{System, scratch_dir};
 use boot::wiring::Start;
 use clap::Parser;
-use tests::{image, images, whole_system, whole_system_and};
+use tests::{image, images, packed, whole_system, whole_system_and};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -116,7 +116,7 @@ fn a_file_that_is_no_image_is_refused_by_name_with_the_reason() {
 
 #[test]
 fn a_process_whose_contract_differs_from_its_peers_is_refused_with_the_message_that_differs() {
-    let system = whole_system().entry("sips/altered", image("altered"));
+    let system = whole_system().entry("sips/altered", packed("altered"));
     let answers = answers(system, &["run altered", "ping 10"]);
     assert_eq!(answers[0], "run: altered: it uses the service 'pong' (PingPong), but message Pong differs");
     assert!(answers[1].starts_with("10 round trips"), "{answers:?}");
@@ -129,7 +129,7 @@ const OUTDATED: &str = "message Seated carries Seat, in which message Given diff
 #[test]
 fn a_process_whose_contract_carries_another_version_of_one_is_refused_when_it_starts() {
     let answers =
-        answers(whole_system_and("north").entry("sips/outdated", image("outdated")), &["run outdated"]);
+        answers(whole_system_and("north").entry("sips/outdated", packed("outdated")), &["run outdated"]);
     assert_eq!(answers, [format!("run: outdated: it uses the service 'north' (Lobby), but {OUTDATED}")]);
 }
 
@@ -146,7 +146,7 @@ fn processes_whose_contract_carries_two_versions_of_one_do_not_make_a_system() {
 
 #[test]
 fn the_directory_does_not_lead_to_a_service_whose_contract_carries_another_version_of_one() {
-    let system = whole_system_and("north").entry("sips/faulty", image("faulty"));
+    let system = whole_system_and("north").entry("sips/faulty", packed("faulty"));
     let run = system.exec("run faulty lobby north; run faulty outdated north; run faulty mistaken north");
     let run = run.run(LIMIT).expect("the machine runs");
     assert_eq!(run.outcome, Outcome::Success, "{}", run.text());
@@ -157,7 +157,7 @@ fn the_directory_does_not_lead_to_a_service_whose_contract_carries_another_versi
 
 #[test]
 fn a_process_that_speaks_an_extension_is_refused_by_a_provider_of_the_base() {
-    let system = whole_system().entry("sips/ahead", image("ahead"));
+    let system = whole_system().entry("sips/ahead", packed("ahead"));
     let answers = answers(system, &["run ahead", "ping 10"]);
     assert_eq!(
         answers[0],
@@ -192,7 +192,7 @@ fn a_process_that_fails_says_how_and_takes_nothing_with_it() {
     ];
     let commands: Vec<String> = cases.iter().map(|(case, _)| format!("run faulty {case}")).collect();
     let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
-    let answers = answers(whole_system().entry("sips/faulty", image("faulty")), &commands);
+    let answers = answers(whole_system().entry("sips/faulty", packed("faulty")), &commands);
     // The last one succeeds, about which there is nothing to say.
     assert_eq!(answers.len(), cases.len() - 1, "one message each: {answers:#?}");
     for ((_, how), answer) in cases.iter().zip(&answers) {
@@ -207,7 +207,7 @@ fn a_process_with_too_little_stack_for_the_kernel_is_ended_before_the_kernel_nee
     let requests = ["log", "clock", "block", "pages", "heap", "channel", "set", "wait"];
     let commands: Vec<String> = requests.iter().map(|what| format!("run faulty edge {what}")).collect();
     let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
-    let answers = answers(whole_system().entry("sips/faulty", image("faulty")), &commands);
+    let answers = answers(whole_system().entry("sips/faulty", packed("faulty")), &commands);
     let expected =
         |number| format!("run: faulty: faulted: stack overflow on the way into the kernel (fault {number})");
     assert_eq!(answers, (1..=requests.len()).map(expected).collect::<Vec<_>>(), "{requests:?}");
@@ -222,7 +222,7 @@ fn lookups(log: &str) -> Vec<&str> {
 fn a_name_that_the_directory_does_not_know_or_may_not_give_is_answered_as_unknown() {
     let script = "run faulty lookup nobody; run faulty lookup system; run faulty lookup probe; \
         run faulty lookup count; run faulty lookup pong; uptime";
-    let system = whole_system().entry("sips/faulty", image("faulty")).exec(script);
+    let system = whole_system().entry("sips/faulty", packed("faulty")).exec(script);
     let run = system.run(LIMIT).expect("the machine runs");
     assert_eq!(run.outcome, Outcome::Success, "{}", run.text());
     // The kernel's own services are granted by manifest, and to nobody who merely asks.

@@ -170,6 +170,6 @@ fn ps_says_which_space_a_process_is_in_and_why() {
         found.next().map(|row| row[row.len() - 3..].join(" ")).unwrap_or_else(|| panic!("{name}: {text}"))
     };
     assert_eq!(row("spinner"), "domain by-hand spinner");
-    assert_eq!(row("shell"), "kernel default shell");
+    assert_eq!(row("shell"), "kernel signed shell");
     assert!(!run.log.contains("panicked"), "its registers were kept: {}", run.log);
 }

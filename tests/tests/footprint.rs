@@ -5,11 +5,10 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use boot::qemu::Outcome;
-use boot::strip::without_debug_info;
 use kernel::memory::PAGE_SIZE;
 use kernel::memory::mapping::Access;
 use kernel::sip::image::parse;
-use tests::{Fact, facts, image, system_of};
+use tests::{Fact, facts, image, packed, system_of};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -20,8 +19,7 @@ const TWINS: usize = 4;
 fn census() -> &'static str {
     static LOG: OnceLock<String> = OnceLock::new();
     LOG.get_or_init(|| {
-        let twin = without_debug_info(&image("twin")).expect("it is an image");
-        let system = system_of(&["archive", "census"]).entry("sips/twin", twin).icount(0);
+        let system = system_of(&["archive", "census"]).entry("sips/twin", packed("twin")).icount(0);
         let run = system.run(LIMIT).expect("the machine runs");
         assert_eq!(run.outcome, Outcome::Success, "console: {}\nlog:\n{}", run.text(), run.log);
         run.log

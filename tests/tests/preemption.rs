@@ -5,14 +5,14 @@ use std::time::Duration;
 use boot::qemu::Outcome;
 use boot::system::System;
 use boot::wiring::PROCESSES;
-use tests::{PLACEMENTS, Placement, facts, image, whole_system};
+use tests::{PLACEMENTS, Placement, facts, packed, whole_system};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// The system, which is the second program here, with the file of `spinner`, the first.
 fn with_spinner(placement: Placement) -> System {
     let others: Vec<&str> = PROCESSES.iter().map(|process| process.name).collect();
-    placement.place(whole_system().entry("sips/spinner", image("spinner")), &["spinner"], &others)
+    placement.place(whole_system().entry("sips/spinner", packed("spinner")), &["spinner"], &others)
 }
 
 #[test]

@@ -7,7 +7,7 @@ use boot::qemu::Outcome;
 use boot::run::{Finished, Guest};
 use boot::system::System;
 use boot::wiring;
-use tests::{PLACEMENTS, Placement, facts, image, supervised_system, whole_system};
+use tests::{PLACEMENTS, Placement, facts, packed, supervised_system, whole_system};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -110,7 +110,7 @@ fn each_service_may_end_in_the_middle_of_a_request_and_the_next_is_answered() {
     for placement in PLACEMENTS {
         let mut system = supervised_system(&parts, "witness");
         for name in ["faulty", "spinner"] {
-            system = system.entry(&format!("sips/{name}"), image(name));
+            system = system.entry(&format!("sips/{name}"), packed(name));
             system = system.rewire(|wiring| wiring.on_demand.push(name.into()));
         }
         let others = [&parts[..], &["supervisor"]].concat();

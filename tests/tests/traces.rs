@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use boot::qemu::Outcome;
-use tests::{PLACEMENTS, Placement, image, system_of};
+use tests::{PLACEMENTS, Placement, packed, system_of};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -14,7 +14,7 @@ fn logs() -> &'static [(Placement, String)] {
     static LOGS: OnceLock<Vec<(Placement, String)>> = OnceLock::new();
     LOGS.get_or_init(|| {
         let run = |placement: Placement| {
-            let system = system_of(&["archive", "coroner"]).entry("sips/nested", image("nested"));
+            let system = system_of(&["archive", "coroner"]).entry("sips/nested", packed("nested"));
             let system = placement.place(system, &["archive", "coroner"], &["nested"]);
             let run = system.run(LIMIT).expect("the machine runs");
             assert_eq!(run.outcome, Outcome::Success, "console: {}\nlog:\n{}", run.text(), run.log);

@@ -3,6 +3,7 @@
 use crate::facts::{Fact, facts};
 use crate::guest::{self, Images};
 use crate::qemu::{DEFAULT_MEMORY_MIB, Outcome};
+use crate::signing::Key;
 use crate::system::System;
 use crate::{check, setup};
 use anyhow::{Context, Result, bail};
@@ -85,7 +86,7 @@ pub fn system(images: &Images) -> Result<System> {
     images.sips.retain(|name, _| [LIVES, HELLO].contains(&name.as_str()));
     let wiring =
         Wiring { start: vec![LIVES.to_owned()], on_demand: vec![HELLO.to_owned()], ..Wiring::default() };
-    Ok(System::from_images(images, wiring)?.memory_mib(DEFAULT_MEMORY_MIB))
+    Ok(System::from_images(images, wiring, &Key::development()?)?.memory_mib(DEFAULT_MEMORY_MIB))
 }
 
 fn log_of(system: &System) -> Result<String> {

@@ -18,6 +18,9 @@ pub struct Wiring {
     pub on_demand: Vec<String>,
     /// The SIPs that run in domains because the one who built the system said so, whoever starts them.
     pub domains: Vec<String>,
+    /// The SIPs that run in the kernel's space because the one who built the system said so, whoever starts them. The kernel
+    /// has one whose image it finds not signed run in a domain all the same.
+    pub no_domains: Vec<String>,
 }
 
 impl Wiring {

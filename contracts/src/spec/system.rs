@@ -273,26 +273,45 @@ pub enum ProcessState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Exchange)]
 #[repr(u8)]
 pub enum Placement {
-    /// The kernel's, where it runs because nobody said otherwise.
+    /// The kernel's space, of the kernel itself.
     Kernel,
-    /// A domain, because the one who built the system named it.
+    /// The kernel's: its image is signed, and intact.
+    Signed,
+    /// The kernel's: its image is signed and intact, and the one who built the system named it.
+    KernelByHand,
+    /// A domain: the one who built the system named it.
     DomainByHand,
+    /// A domain: its image bears no signature.
+    Unsigned,
+    /// A domain: its image bears a signature by another key than the kernel's.
+    OtherKey,
+    /// A domain: its image bears a signature by the kernel's key that is not of these bytes.
+    Altered,
 }
 
 impl Placement {
     /// The space, in a word.
     pub fn space(self) -> &'static str {
+        if self.is_domain() { "domain" } else { "kernel" }
+    }
+
+    /// Whether it is a domain.
+    pub fn is_domain(self) -> bool {
         match self {
-            Placement::Kernel => "kernel",
-            Placement::DomainByHand => "domain",
+            Placement::Kernel | Placement::Signed | Placement::KernelByHand => false,
+            Placement::DomainByHand | Placement::Unsigned | Placement::OtherKey | Placement::Altered => true,
         }
     }
 
     /// The reason, in a word.
     pub fn why(self) -> &'static str {
         match self {
-            Placement::Kernel => "default",
-            Placement::DomainByHand => "by-hand",
+            Placement::Kernel => "itself",
+            Placement::Signed => "signed",
+            Placement::KernelByHand | Placement::DomainByHand => "by-hand",
+            Placement::Unsigned => "unsigned",
+            Placement::OtherKey => "other-key",
+            Placement::Altered => "altered",
         }
     }
 }

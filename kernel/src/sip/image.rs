@@ -11,6 +11,7 @@ use core::ops::Range;
 
 use contracts::abi;
 use contracts::manifest::{Manifest, SECTION};
+use contracts::signature::{SEAL_BYTES, Sealed};
 use elf::ElfBytes;
 use elf::abi::{
     DT_NEEDED, EM_X86_64, ET_DYN, PF_W, PF_X, PT_GNU_EH_FRAME, PT_INTERP, PT_LOAD, R_X86_64_RELATIVE,
@@ -49,8 +50,9 @@ pub struct Parsed<'a> {
     /// Where the header of the tables lies that say how its functions save registers, from the load address, if it has
     /// such.
     pub unwind: Option<u64>,
-    /// The bytes of the file, beside those of the segments and the symbols, that any of this follows from. A file of
-    /// the same length that has the same bytes in all of these places is the same image.
+    /// The bytes of the file, beside those of the segments and the symbols, that any of this follows from, and whether it
+    /// bears a signature; all other bytes, if it bears one. A file of the same length that has the same bytes in all of
+    /// these places is the same image.
     pub rest: Vec<Range<usize>>,
 }
 
@@ -189,8 +191,41 @@ pub fn parse(file: &[u8]) -> Result<Parsed<'_>, ImageError> {
     let pages = end.div_ceil(PAGE_SIZE as u64) as usize;
     let symbols = symbols::find(file, &reader.elf);
     let unwind = reader.unwind();
-    let rest = reader.rest(&segments);
+    let rest = match Sealed::of(file) {
+        Some(_) => all_but(file.len(), &segments, symbols.as_ref())?,
+        None => {
+            // That there is no signature is read from where one would be.
+            reader.note(file.len().saturating_sub(SEAL_BYTES) as u64, SEAL_BYTES.min(file.len()) as u64)?;
+            reader.rest(&segments)
+        }
+    };
     Ok(Parsed { manifest, segments, relocations, entry, pages, symbols, unwind, rest })
+}
+
+/// The parts of a file of that many bytes that are neither a segment's nor a symbol's.
+fn all_but(
+    bytes: usize,
+    segments: &[Segment<'_>],
+    symbols: Option<&Places>,
+) -> Result<Vec<Range<usize>>, ImageError> {
+    let mut known = Vec::new();
+    known.try_reserve_exact(segments.len() + 2)?;
+    known.extend(segments.iter().map(Segment::file));
+    known.extend(symbols.into_iter().flat_map(|places| [places.table.clone(), places.names.clone()]));
+    known.sort_unstable_by_key(|range| range.start);
+    let mut rest = Vec::new();
+    rest.try_reserve_exact(known.len() + 1)?;
+    let mut from = 0;
+    for range in known {
+        if from < range.start {
+            rest.push(from..range.start);
+        }
+        from = from.max(range.end);
+    }
+    if from < bytes {
+        rest.push(from..bytes);
+    }
+    Ok(rest)
 }
 
 /// Reads parts of a file, and notes which.

@@ -2,7 +2,7 @@
 //!
 //! An image is parsed when the first SIP that runs it starts, and kept until the last one is gone. What no SIP can
 //! write (code and constants, which need no relocation) lies in frames of the image's, and each of its SIPs maps those.
-//! What a SIP can write is copied and relocated for it.
+//! What a SIP can write is copied and relocated for it. Its signature is verified once, when it is parsed.
 
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -15,16 +15,19 @@ use spin::Mutex;
 use x86_64::VirtAddr;
 
 use super::image::{self, ImageError, Parsed, Relocation, Segment};
+use super::placement;
+use super::vouching::{self, Verdict};
 use crate::memory::PAGE_SIZE;
 use crate::memory::frames::{self, Frame};
 use crate::memory::mapping::{Access, MapError, Tables};
 use crate::symbols::{Function, Symbols};
-use crate::unwind;
+use crate::{sched, unwind};
 
 /// An image, as all SIPs that run it have it in common. Nothing of it changes.
 #[derive(Debug)]
 pub(super) struct Image {
     manifest: Manifest,
+    verdict: Verdict,
     shared: Vec<Shared>,
     private: Vec<Private>,
     relocations: Vec<Relocation>,
@@ -74,7 +77,7 @@ struct Part {
 static IMAGES: Mutex<Vec<(usize, Weak<Image>)>> = Mutex::new(Vec::new());
 
 impl Image {
-    /// The image that `file` holds: the one that SIPs run already, if it is the same, or a new one.
+    /// The image that `file` holds: the one that SIPs run already, if it is the same, or a new one. The caller holds no lock.
     ///
     /// # Errors
     /// When the file is no image that can run here, or memory is exhausted.
@@ -82,7 +85,9 @@ impl Image {
         if let Some(image) = find(file) {
             return Ok(image);
         }
-        let image = Arc::new(Image::read(image::parse(file)?, file)?);
+        let parsed = image::parse(file)?;
+        let verdict = vouching::judge(file, &placement::key(), sched::relax);
+        let image = Arc::new(Image::read(parsed, verdict, file)?);
         if planted(Bug::LeakedImage) {
             mem::forget(image.clone());
         }
@@ -93,7 +98,7 @@ impl Image {
         Ok(image)
     }
 
-    fn read(parsed: Parsed<'_>, file: &[u8]) -> Result<Image, ImageError> {
+    fn read(parsed: Parsed<'_>, verdict: Verdict, file: &[u8]) -> Result<Image, ImageError> {
         let is_private = |segment: &&Segment<'_>| segment.access == Access::ReadWrite;
         let count = parsed.segments.iter().filter(is_private).count();
         let private = parsed.segments.iter().filter(is_private);
@@ -107,6 +112,7 @@ impl Image {
         };
         Ok(Image {
             manifest: parsed.manifest,
+            verdict,
             shared,
             private,
             relocations: parsed.relocations,
@@ -131,6 +137,11 @@ impl Image {
     /// What it needs and offers.
     pub(super) fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// What its signature says of it.
+    pub(super) fn verdict(&self) -> Verdict {
+        self.verdict
     }
 
     /// Where it starts, from the load address.

@@ -21,6 +21,7 @@ use x86_64::{PhysAddr, VirtAddr};
 use super::faults;
 use super::images::Image;
 use super::load::{self, GrowError, Loaded};
+use super::placement::placement;
 use super::start_error::StartError;
 use super::trace;
 use crate::account::Account;
@@ -93,22 +94,6 @@ static ENDED: Event = Event::new();
 /// The images that the system is made of, by name: they are started again and again.
 static SYSTEM: Mutex<Vec<(String, Arc<Image>)>> = Mutex::new(Vec::new());
 
-/// The SIPs that run in domains because somebody said so, by name.
-static BY_HAND: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-/// Has the SIPs of these names run in domains.
-pub fn place_by_hand(names: Vec<String>) {
-    *BY_HAND.lock() = names;
-}
-
-/// Where an image runs.
-fn placement(image: &Image) -> Placement {
-    match BY_HAND.lock().contains(&image.manifest().name) {
-        true => Placement::DomainByHand,
-        false => Placement::Kernel,
-    }
-}
-
 /// Keeps the image in `file` for [`start_kept`].
 ///
 /// # Errors
@@ -148,9 +133,9 @@ fn start_image(image: Arc<Image>, argument: &str, parent: u32) -> Result<u32, St
     let placement = placement(&image);
     let loaded = load::load(id, image, argument, placement)?;
     let (name, base) = (&loaded.manifest().name, loaded.window.base());
-    match placement {
-        Placement::Kernel => info!("sip {id} ({name}) starts at {base:#x}"),
-        Placement::DomainByHand => info!("sip {id} ({name}) starts at {base:#x} in a domain"),
+    match placement.is_domain() {
+        false => info!("sip {id} ({name}) starts at {base:#x}"),
+        true => info!("sip {id} ({name}) starts at {base:#x} in a domain ({})", placement.why()),
     }
     let sip = Sip { loaded, parent, was_refused: false, is_untidy: false, watcher: None, exit: None };
     SIPS.lock().by_id.insert(id, Box::new(sip));
@@ -446,7 +431,7 @@ pub fn survey(mut each: impl FnMut(SipView<'_>)) {
             memory: sip.loaded.private_bytes(),
             shared: sip.loaded.shared_bytes(),
             base: sip.loaded.window.base(),
-            placement: sip.loaded.placement(),
+            placement: sip.loaded.placement,
         });
     }
 }

@@ -52,6 +52,8 @@ pub(super) struct Loaded {
     pub(super) window: Window,
     pub(super) image: Arc<Image>,
     pub(super) account: &'static Account,
+    /// The space that it is in, and why.
+    pub(super) placement: Placement,
     /// Pages that it has for itself; page tables not counted.
     pages: usize,
 }
@@ -152,14 +154,6 @@ impl Loaded {
         Scene { image: &self.image, base, word: |address| stack.word(address), tables }.write(start, out)
     }
 
-    /// The space that it is in, and why.
-    pub(super) fn placement(&self) -> Placement {
-        match self.window.space() {
-            None => Placement::Kernel,
-            Some(_) => Placement::DomainByHand,
-        }
-    }
-
     /// What it needs and offers.
     pub(super) fn manifest(&self) -> &Manifest {
         self.image.manifest()
@@ -188,7 +182,7 @@ fn limits(manifest: &Manifest, placement: Placement) -> Limits {
         block_bytes: manifest.blocks,
         channels: manifest.channels,
         cpu_percent: manifest.cpu_percent,
-        in_domain: placement != Placement::Kernel,
+        in_domain: placement.is_domain(),
     }
 }
 
@@ -200,10 +194,10 @@ fn build(
     placement: Placement,
 ) -> Result<Loaded, StartError> {
     let manifest = image.manifest();
-    let (mut window, own_pages) = match placement {
-        Placement::Kernel => (Window::take()?, 1),
+    let (mut window, own_pages) = match placement.is_domain() {
+        false => (Window::take()?, 1),
         // With the page that GS leads to.
-        Placement::DomainByHand => (Window::in_domain()?, 2),
+        true => (Window::in_domain()?, 2),
     };
     let stack_pages = stack_pages(manifest);
     let pages = image.private_pages() + own_pages + stack_pages;
@@ -218,12 +212,12 @@ fn build(
     unsafe { window.map_image(&image)? };
     let stack = window.map_stack(stack_pages)?;
     let mut domain = None;
-    let start = match placement {
-        Placement::Kernel => {
+    let start = match placement.is_domain() {
+        false => {
             let grants = Grants::make(id, account, manifest)?.addresses();
             write_start_page(&mut window, (&TABLE, account.shared()), &grants, argument)?
         }
-        Placement::DomainByHand => {
+        true => {
             let made = open_domain(&mut window, account, limit)?;
             let grants = Grants::make(id, account, manifest)?.addresses_in(&made)?;
             // SAFETY: the two are never used but for their addresses, which mean something in the domain alone.
@@ -240,7 +234,7 @@ fn build(
     let thread = start_thread((&window, domain.as_deref()), account, priority, stack, begin);
     let thread = thread.map_err(|sched::ThreadError::OutOfMemory| StartError::OutOfMemory)?;
     threads.push(Running { thread, slot: None });
-    Ok(Loaded { threads, domain, window, image, account, pages })
+    Ok(Loaded { threads, domain, window, image, account, placement, pages })
 }
 
 /// Where a thread of a SIP's starts.

@@ -1,0 +1,53 @@
+//! In which space an image runs. An image that is not vouched for runs in a domain, whoever says otherwise.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use contracts::manifest::Wiring;
+use contracts::signature::KEY_BYTES;
+use contracts::spec::system::Placement;
+use spin::{Mutex, Once};
+
+use super::images::Image;
+use super::vouching::Verdict;
+
+/// The public key by which images are vouched for.
+static KEY: Once<[u8; KEY_BYTES]> = Once::new();
+
+/// What was decided by whoever built the system: the SIPs that it named.
+struct ByHand {
+    domains: Vec<String>,
+    kernel: Vec<String>,
+}
+
+static BY_HAND: Mutex<ByHand> = Mutex::new(ByHand { domains: Vec::new(), kernel: Vec::new() });
+
+/// Has images that are signed by this key run in the kernel's space. Only the first call counts, which is before the first
+/// SIP starts.
+pub fn trust(key: [u8; KEY_BYTES]) {
+    KEY.call_once(|| key);
+}
+
+/// The key that images have to be signed by; that of nobody, if there is none.
+pub(super) fn key() -> [u8; KEY_BYTES] {
+    KEY.get().copied().unwrap_or([0; KEY_BYTES])
+}
+
+/// Has the SIPs run where the wiring says.
+pub fn place_by_hand(wiring: &Wiring) {
+    *BY_HAND.lock() = ByHand { domains: wiring.domains.clone(), kernel: wiring.no_domains.clone() };
+}
+
+/// Where an image runs, and why.
+pub(super) fn placement(image: &Image) -> Placement {
+    let by_hand = BY_HAND.lock();
+    let is_among = |names: &[String]| names.contains(&image.manifest().name);
+    match image.verdict() {
+        _ if is_among(&by_hand.domains) => Placement::DomainByHand,
+        Verdict::Signed if is_among(&by_hand.kernel) => Placement::KernelByHand,
+        Verdict::Signed => Placement::Signed,
+        Verdict::Unsigned => Placement::Unsigned,
+        Verdict::OtherKey => Placement::OtherKey,
+        Verdict::Altered => Placement::Altered,
+    }
+}

@@ -1,0 +1,184 @@
+//! Only what is vouched for, to the bit, runs in the kernel's space; all else runs too, in a domain.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use boot::qemu::Outcome;
+use boot::signing::Key;
+use boot::strip::without_debug_info;
+use boot::system;
+use contracts::signature::SEAL_BYTES;
+use kernel::sip::image::parse;
+use tests::{image, images, key, packed, whole_system};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A key that is not that of these tests.
+fn other_key() -> Key {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("key.pem");
+    let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIGVudGVudGUgZW50ZW50ZSBlbnRlbnRlIGVudGVudGUh\n\
+        -----END PRIVATE KEY-----\n";
+    fs::write(&path, pem).expect("a file");
+    Key::read(&path).expect("a key")
+}
+
+/// The lines of the kernel's log that say where processes of this name start, without the time and the address.
+fn starts(log: &str, name: &str) -> Vec<String> {
+    let line = |line: &str| {
+        let (_, rest) = line.split_once(&format!("({name}) starts at 0x"))?;
+        Some(rest.split_once(' ').map_or("kernel", |(_, place)| place).to_owned())
+    };
+    log.lines().filter_map(line).collect()
+}
+
+fn flipped(mut file: Vec<u8>, at: usize) -> Vec<u8> {
+    file[at] ^= 0x20;
+    file
+}
+
+/// A byte of the image that nothing depends on.
+fn unread(signed: &[u8], unsigned: &[u8]) -> usize {
+    let read = parse(unsigned).expect("an image").rest;
+    let rest = parse(signed).expect("an image").rest;
+    let unread = |at: &usize| !read.iter().any(|range| range.contains(at));
+    rest.into_iter().flatten().filter(|at| *at < unsigned.len()).find(unread).expect("there is padding")
+}
+
+#[test]
+fn an_image_runs_in_the_kernels_space_only_if_it_is_signed_and_not_a_bit_was_changed() {
+    let signed = packed("hello");
+    let unsigned = without_debug_info(&image("hello")).expect("it is an image");
+    let seal = signed.len() - SEAL_BYTES;
+    let text = signed.windows(7).position(|bytes| bytes == b"Hello, ").expect("it says so");
+    let files = [
+        ("signed", signed.clone(), "kernel", "Hello, world!"),
+        ("unsigned", unsigned.clone(), "in a domain (unsigned)", "Hello, world!"),
+        ("other", other_key().sign(&unsigned), "in a domain (other-key)", "Hello, world!"),
+        ("constant", flipped(signed.clone(), text), "in a domain (altered)", "hello, world!"),
+        (
+            "padding",
+            flipped(signed.clone(), unread(&signed, &unsigned)),
+            "in a domain (altered)",
+            "Hello, world!",
+        ),
+        ("mark", flipped(signed.clone(), seal), "in a domain (unsigned)", "Hello, world!"),
+        ("key", flipped(signed.clone(), seal + 16), "in a domain (other-key)", "Hello, world!"),
+        ("signature", flipped(signed.clone(), signed.len() - 1), "in a domain (altered)", "Hello, world!"),
+        ("longer", [&signed[..], b"x"].concat(), "in a domain (unsigned)", "Hello, world!"),
+        ("again", signed.clone(), "kernel", "Hello, world!"),
+    ];
+    // While the kernel keeps the image of a process `hello`, and while it does not.
+    for kept in [true, false] {
+        let mut system = whole_system();
+        if !kept {
+            system = system.rewire(|wiring| wiring.on_demand.retain(|name| name != "hello"));
+        }
+        for (name, file, ..) in &files {
+            system = system.entry(name, file.clone());
+        }
+        let commands: Vec<_> = files.iter().map(|(name, ..)| format!("run {name}")).collect();
+        let run = system.exec(&commands.join("; ")).run(LIMIT).expect("the machine runs");
+        assert_eq!(run.outcome, Outcome::Success, "{}\n{}", run.text(), run.log);
+        assert_eq!(run.text().lines().collect::<Vec<_>>(), files.each_ref().map(|(.., said)| *said));
+        assert_eq!(starts(&run.log, "hello"), files.each_ref().map(|(_, _, place, _)| *place), "{}", run.log);
+    }
+}
+
+#[test]
+fn a_system_may_be_signed_with_any_key_and_its_kernel_believes_that_one_alone() {
+    let key = other_key();
+    let wiring = boot::check::check(&shipped()).expect("the processes fit together");
+    let system = system::System::from_images(shipped(), wiring, &key).expect("the images can be read");
+    let system = system.entry("development", packed("hello"));
+    let run = system.exec("run hello; run development").run(LIMIT).expect("the machine runs");
+    assert_eq!(run.outcome, Outcome::Success, "{}\n{}", run.text(), run.log);
+    assert_eq!(starts(&run.log, "hello"), ["kernel", "in a domain (other-key)"]);
+}
+
+fn shipped() -> boot::guest::Images {
+    let mut images = images().clone();
+    images.sips.retain(|name, _| !tests::PROCESSES.contains(&name.as_str()));
+    images
+}
+
+#[test]
+fn the_kernel_does_not_believe_a_wiring_that_says_an_unsigned_image_needs_no_domain() {
+    let unsigned = without_debug_info(&image("hello")).expect("it is an image");
+    let system = whole_system().no_domain("hello").expect("there is such a process");
+    let run = system.clone().exec("run hello").run(LIMIT).expect("the machine runs");
+    assert_eq!(starts(&run.log, "hello"), ["kernel"]);
+    let system = system.entry("sips/hello", unsigned).exec("run hello");
+    let run = system.run(LIMIT).expect("the machine runs");
+    assert_eq!((run.outcome, run.text().as_str()), (Outcome::Success, "Hello, world!\n"), "{}", run.log);
+    assert_eq!(starts(&run.log, "hello"), ["in a domain (unsigned)"]);
+}
+
+#[test]
+fn ps_says_of_each_process_why_it_is_where_it_is() {
+    let unsigned = |name| without_debug_info(&image(name)).expect("it is an image");
+    let system = whole_system().no_domain("shell").expect("there is such a process");
+    let system = system.domain("count").expect("there is such a process");
+    let system = system.entry("sips/digest", unsigned("digest"));
+    let system = system.entry("sips/pong", other_key().sign(&unsigned("pong")));
+    let altered = packed("directory");
+    let last = altered.len() - 1;
+    let system = system.entry("sips/directory", flipped(altered, last));
+    let run = system.exec("ps; ping 10; sha256 nobody").run(LIMIT).expect("the machine runs");
+    let text = run.text();
+    let row = |name: &str| {
+        let mut rows = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let row = rows.find(|row| row.last() == Some(&name) && row.contains(&"KiB"));
+        row.map(|row| row[row.len() - 3..].join(" ")).unwrap_or_else(|| panic!("{name}: {text}"))
+    };
+    for (name, expected) in [
+        ("kernel", "kernel itself"),
+        ("supervisor", "kernel signed"),
+        ("shell", "kernel by-hand"),
+        ("count", "domain by-hand"),
+        ("digest", "domain unsigned"),
+        ("pong", "domain other-key"),
+        ("directory", "domain altered"),
+    ] {
+        assert_eq!(row(name), format!("{expected} {name}"), "{text}");
+    }
+    assert!(text.contains("10 round trips"), "and they talk: {text}");
+}
+
+/// The message with which `cargo run -- ARGUMENTS` ends.
+fn refused(arguments: &[&str]) -> String {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let run = Command::new(cargo)
+        .args(["run", "--quiet", "--package", "boot", "--"])
+        .args(arguments)
+        .current_dir(boot::guest::workspace())
+        .output()
+        .expect("cargo runs");
+    assert_eq!(run.status.code(), Some(2), "{run:?}");
+    let text = String::from_utf8_lossy(&run.stderr).into_owned();
+    let errors: Vec<&str> = text.lines().filter(|line| line.starts_with("error:")).collect();
+    let [error] = errors[..] else { panic!("one message: {text}") };
+    error.to_owned()
+}
+
+#[test]
+fn bad_keys_and_contradictions_are_named() {
+    images();
+    let _ = key();
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| dir.path().join(name).to_str().expect("UTF-8").to_owned();
+    fs::write(path("text.pem"), "a key").expect("a file");
+    for (arguments, expected) in [
+        (vec!["--key", &path("nobody.pem")], "nobody.pem: No such file or directory"),
+        (vec!["--key", &path("text.pem")], "text.pem: it has no private key as `openssl genpkey"),
+        (vec!["--no-domain", "nobody"], "--no-domain nobody: there is no process of that name"),
+        (
+            vec!["--domain", "hello", "--no-domain", "hello"],
+            "--no-domain hello: there is --domain hello, too",
+        ),
+    ] {
+        let error = refused(&arguments);
+        assert!(error.contains(expected), "{error}");
+    }
+}
