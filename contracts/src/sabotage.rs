@@ -100,6 +100,8 @@ bugs! {
     LeakedPage,
     /// Pages that were mapped before memory ran out stay mapped.
     HalfMapped,
+    /// The kernel's heap gets nothing of the reserve.
+    NoReserve,
     /// What is mapped in a domain's space when it ends stays so.
     LeakedSpace,
     /// An image is kept when the last SIP that runs it has ended.
@@ -122,6 +124,11 @@ bugs! {
     LostLines,
     /// The states of channels are recorded as they were in the beginning.
     WrongState,
+    // Supervision.
+    /// A process that failed is started again at once.
+    NoBackOff,
+    /// A process that fails again and again is started again for ever.
+    NeverGivenUp,
     // Services.
     /// A SIP's services are not withdrawn when it ends.
     LastingService,
@@ -140,4 +147,13 @@ pub fn plant(bug: Bug) {
 #[inline(always)]
 pub fn planted(bug: Bug) -> bool {
     cfg!(feature = "campaign") && PLANTED.load(Relaxed) == bug as u8
+}
+
+/// Plants the bug that the argument of a process names behind its order, as `ORDER bug N`, in this image. Returns the order. A
+/// number that is none plants nothing.
+pub fn plant_by(argument: &str) -> &str {
+    let (order, bug) = argument.split_once(" bug ").unwrap_or((argument, ""));
+    let bug = bug.parse().ok().and_then(|number: usize| BUGS.get(number));
+    plant(bug.copied().unwrap_or(Bug::None));
+    order
 }

@@ -62,8 +62,13 @@ fn start(boot_info: &BootInfo) -> Result<Option<String>, String> {
     for name in wiring.names() {
         sip::keep(name, file(&format!("sips/{name}"))?).map_err(|error| say(name, error))?;
     }
+    // Only the campaign of the tests has something to tell them.
+    let argument = match cfg!(feature = "campaign") {
+        true => core::str::from_utf8(file("boot/argument")?).unwrap_or(""),
+        false => "",
+    };
     for name in &wiring.start {
-        sip::start_kept(name, "", 0).expect("it was just kept").map_err(|error| say(name, error))?;
+        sip::start_kept(name, argument, 0).expect("it was just kept").map_err(|error| say(name, error))?;
     }
     Ok(wiring.start.last().cloned())
 }

@@ -111,6 +111,9 @@ pub enum Famine {
     Once,
     /// Until the next [`Injector::Feed`].
     Lasting,
+    /// Until then, and not by order: from that request on there is nothing but what the kernel keeps in reserve for what it
+    /// has begun, not even holes in its heap.
+    Drained,
 }
 
 /// What the kernel keeps of what it had for processes that are gone.

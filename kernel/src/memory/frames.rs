@@ -9,6 +9,7 @@ use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::Relaxed;
 
 use conquer_once::spin::OnceCell;
+use contracts::sabotage::{Bug, planted};
 use spin::Mutex;
 use x86_64::PhysAddr;
 
@@ -35,6 +36,8 @@ pub struct Bitmap<'a> {
     /// No word before this one has a free frame.
     hint: usize,
     counts: Counts,
+    /// Free frames that are handed out to nobody, for the campaign of the tests.
+    held: usize,
 }
 
 impl<'a> Bitmap<'a> {
@@ -48,7 +51,7 @@ impl<'a> Bitmap<'a> {
     /// A bitmap without free frames.
     pub fn new(words: &'a mut [u64]) -> Bitmap<'a> {
         words.fill(u64::MAX);
-        Bitmap { words, hint: 0, counts: Counts::default() }
+        Bitmap { words, hint: 0, counts: Counts::default(), held: 0 }
     }
 
     /// Makes the frames `first..end` available, except those that are never handed out.
@@ -81,7 +84,7 @@ impl<'a> Bitmap<'a> {
 
     /// Takes a free frame.
     pub fn take(&mut self) -> Option<usize> {
-        if self.counts.free == 0 {
+        if self.available() == 0 {
             return None;
         }
         let word = self.hint + self.words[self.hint..].iter().position(|&word| word != u64::MAX)?;
@@ -109,9 +112,19 @@ impl<'a> Bitmap<'a> {
         self.counts
     }
 
+    /// Frames that can be handed out.
+    fn available(&self) -> usize {
+        self.counts.free - self.held
+    }
+
+    /// Frames that make up the reserve.
+    fn reserve(&self) -> usize {
+        (self.counts.total / 32).min(MOST_RESERVE)
+    }
+
     /// Whether only the reserve is left.
     fn is_exhausted(&self) -> bool {
-        self.counts.free <= (self.counts.total / 32).min(MOST_RESERVE)
+        self.available() <= self.reserve()
     }
 }
 
@@ -215,10 +228,23 @@ static RESERVE_OPEN: AtomicBool = AtomicBool::new(false);
 
 /// Lets `act` have frames of the reserve. For the kernel's heap alone, when it has to grow and memory is exhausted.
 pub fn with_reserve<T>(act: impl FnOnce() -> T) -> T {
-    RESERVE_OPEN.store(true, Relaxed);
+    RESERVE_OPEN.store(!planted(Bug::NoReserve), Relaxed);
     let result = act();
     RESERVE_OPEN.store(false, Relaxed);
     result
+}
+
+/// Leaves the reserve, and nothing else.
+#[cfg(feature = "campaign")]
+pub(super) fn drain() {
+    let mut frames = FRAMES.get().expect("it has been started").lock();
+    frames.held = frames.counts.free.saturating_sub(frames.reserve());
+}
+
+/// Takes back a [`drain`].
+#[cfg(feature = "campaign")]
+pub(super) fn refill() {
+    FRAMES.get().expect("it has been started").lock().held = 0;
 }
 
 /// Whether only the reserve is left, so that nothing new is to be begun.

@@ -5,6 +5,8 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{self, NonNull};
+#[cfg(feature = "campaign")]
+use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use spin::Mutex;
@@ -28,11 +30,29 @@ struct Grow {
     mapped: usize,
     /// Where talc's heap ends; 0 before the first claim.
     heap_end: usize,
+    /// Whether it does not grow, see [`fill_holes`].
+    #[cfg(feature = "campaign")]
+    is_closed: bool,
+}
+
+impl Grow {
+    const fn new() -> Grow {
+        Grow {
+            mapped: 0,
+            heap_end: 0,
+            #[cfg(feature = "campaign")]
+            is_closed: false,
+        }
+    }
 }
 
 // SAFETY: `acquire` maps pages, which allocates nothing from this heap.
 unsafe impl Source for Grow {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
+        #[cfg(feature = "campaign")]
+        if talc.source.is_closed {
+            return Err(());
+        }
         let needed = (layout.size() + layout.align() + OVERHEAD_BYTES).next_multiple_of(PAGE_SIZE);
         let start = VirtAddr::new(layout::KERNEL_HEAP + talc.source.mapped as u64);
         let grow = |bytes: usize| {
@@ -64,7 +84,7 @@ struct KernelHeap {
 
 #[global_allocator]
 static HEAP: KernelHeap =
-    KernelHeap { talc: Mutex::new(Talc::new(Grow { mapped: 0, heap_end: 0 })), in_use: AtomicUsize::new(0) };
+    KernelHeap { talc: Mutex::new(Talc::new(Grow::new())), in_use: AtomicUsize::new(0) };
 
 /// Bytes that are allocated now, as they were asked for.
 pub fn bytes_in_use() -> usize {
@@ -83,6 +103,61 @@ pub(crate) fn frames() -> usize {
     pages + mapping::Tables::kernel().tables_for(VirtAddr::new(layout::KERNEL_HEAP), pages)
 }
 
+/// What is written over all that is freed, for the campaign of the tests: an address of such bytes is none.
+#[cfg(feature = "campaign")]
+const FREED: u8 = 0xa5;
+
+/// A free place of the heap that was taken. They are chained through themselves.
+#[cfg(feature = "campaign")]
+#[repr(C)]
+struct Hole {
+    next: *mut Hole,
+    bytes: usize,
+}
+
+#[cfg(feature = "campaign")]
+static HOLES: AtomicPtr<Hole> = AtomicPtr::new(ptr::null_mut());
+
+#[cfg(feature = "campaign")]
+fn hole_of(bytes: usize) -> Layout {
+    Layout::from_size_align(bytes, align_of::<Hole>()).expect("it is no larger than the heap")
+}
+
+/// Takes all that the heap has free, unless it is in use just now.
+#[cfg(feature = "campaign")]
+pub(super) fn fill_holes() {
+    const LARGEST: usize = 4 << 20;
+    let Some(mut talc) = HEAP.talc.try_lock() else { return };
+    talc.source.is_closed = true;
+    let mut bytes = LARGEST;
+    while bytes >= size_of::<Hole>() {
+        // SAFETY: the layout is not empty.
+        match unsafe { talc.allocate(hole_of(bytes)) } {
+            Some(place) => {
+                let hole = place.cast::<Hole>();
+                // SAFETY: the place is fresh, and has room for it.
+                unsafe { hole.write(Hole { next: HOLES.load(Ordering::Relaxed), bytes }) };
+                HOLES.store(hole.as_ptr(), Ordering::Relaxed);
+            }
+            None => bytes /= 2,
+        }
+    }
+    talc.source.is_closed = false;
+}
+
+/// Takes back [`fill_holes`].
+#[cfg(feature = "campaign")]
+pub(super) fn empty_holes() {
+    let mut talc = HEAP.talc.lock();
+    while let Some(hole) = NonNull::new(HOLES.load(Ordering::Relaxed)) {
+        // SAFETY: it was written when it was chained.
+        let Hole { next, bytes } = unsafe { hole.read() };
+        HOLES.store(next, Ordering::Relaxed);
+        // SAFETY: it was allocated so, and nobody refers to it any more.
+        unsafe { talc.deallocate(hole.as_ptr().cast(), hole_of(bytes)) };
+    }
+}
+
 // SAFETY: talc upholds the contract; the lock serialises calls, and interrupt handlers do not allocate.
 unsafe impl GlobalAlloc for KernelHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -97,6 +172,12 @@ unsafe impl GlobalAlloc for KernelHeap {
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // Whoever uses it after all is to be found out.
+        #[cfg(feature = "campaign")]
+        // SAFETY: the caller gives these bytes up.
+        unsafe {
+            pointer.write_bytes(FREED, layout.size())
+        };
         // SAFETY: the caller promises that `pointer` came from here with this layout.
         unsafe { self.talc.lock().deallocate(pointer, layout) };
         self.in_use.fetch_sub(layout.size(), Ordering::Relaxed);

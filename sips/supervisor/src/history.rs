@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use contracts::Instant;
 use contracts::restart::{Policy, Restart};
+use contracts::sabotage::{Bug, planted};
 
 /// How a process ended, as far as a policy looks at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,11 +68,12 @@ impl History {
         }
         self.ends.push_back(now);
         let ends = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
-        if ends >= self.policy.give_up_after {
+        if ends >= self.policy.give_up_after && !planted(Bug::NeverGivenUp) {
             self.ends.clear();
             return Verdict::GiveUp;
         }
-        Verdict::Restart { after: self.policy.wait(ends) }
+        let wait = if planted(Bug::NoBackOff) { Duration::ZERO } else { self.policy.wait(ends) };
+        Verdict::Restart { after: wait }
     }
 }
 

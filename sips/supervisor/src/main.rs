@@ -9,6 +9,7 @@ use alloc::format;
 use core::fmt;
 use core::time::Duration;
 
+use contracts::sabotage::plant_by;
 use contracts::spec::serial::SerialOutput;
 use contracts::spec::serial::serial_output::{Client, ClientWriting, Idle};
 use contracts::spec::supervisor::Supervisor;
@@ -31,6 +32,8 @@ rt::manifest! {
 const LAST_BREATH: Duration = Duration::from_secs(10);
 
 fn main(grants: Grants) -> Result<(), supervisor::NoWiring> {
+    // In the campaign of the tests alone.
+    plant_by(grants.argument);
     let mut kernel = Kernel::new(Reconnecting::over(grants.ports.system, grants.system));
     let wiring = kernel.wiring()?;
     let roster = Roster::new(&wiring.supervised, Instant::now());

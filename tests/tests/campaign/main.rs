@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use boot::qemu::Outcome;
 use boot::run::Finished;
+use contracts::sabotage::Bug;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use parts::Part;
@@ -76,7 +77,7 @@ fn run_part(part: &Part, scale: Scale) -> Result<Vec<Row>, Failed> {
         Scale::Sample => Duration::from_secs(240),
         Scale::Whole => Duration::from_secs(12 * 3600),
     };
-    let run = carry_out(&part.orders, limit)?;
+    let run = carry_out(&part.orders, Bug::None, limit)?;
     if run.outcome != Outcome::Success {
         return Err(format!("{:?}: {}", run.outcome, last_words(&run)).into());
     }
@@ -91,9 +92,12 @@ fn run_part(part: &Part, scale: Scale) -> Result<Vec<Row>, Failed> {
     Ok(rows)
 }
 
-/// Has the undertaker carry out these orders.
-fn carry_out(orders: &str, limit: Duration) -> Result<Finished, Failed> {
-    let run = tests::campaign::system(orders).icount(0).run(limit).map_err(|error| format!("{error:#}"))?;
+/// Has the undertaker carry out these orders, with a bug of the supervisor's.
+fn carry_out(orders: &str, bug: Bug, limit: Duration) -> Result<Finished, Failed> {
+    let run = tests::campaign::system(orders, bug as u8)
+        .icount(0)
+        .run(limit)
+        .map_err(|error| format!("{error:#}"))?;
     Ok(run)
 }
 

@@ -104,9 +104,21 @@ pub(crate) fn all(scale: Scale, seed: u64) -> Vec<Part> {
             check: |_, _| Ok(()),
         },
         Part {
+            name: "what_a_process_made_and_sent_can_outlive_it",
+            orders: format!("heirs count={}", of(2, 200)),
+            least: of(12, 1200),
+            check: |_, _| Ok(()),
+        },
+        Part {
             name: "a_server_can_end_again_and_again_and_no_client_hangs",
             orders: format!("crashes period={} count={}", of(20, 1000), of(15, 30)),
             least: of(15, 30),
+            check: |_, _| Ok(()),
+        },
+        Part {
+            name: "a_process_that_fails_again_and_again_is_started_ever_later_and_given_up",
+            orders: format!("restarts laps={}", of(2, 250)),
+            least: of(8, 1000),
             check: |_, _| Ok(()),
         },
         Part {
@@ -114,7 +126,7 @@ pub(crate) fn all(scale: Scale, seed: u64) -> Vec<Part> {
             orders: famines(of(41, 1)),
             least: 10,
             check: |log, rows| match rows.len() {
-                4 => bystanders_talked(log, 100),
+                6 => bystanders_talked(log, 100),
                 _ => Err("a famine is missing".into()),
             },
         },
@@ -156,11 +168,11 @@ pub(crate) fn all(scale: Scale, seed: u64) -> Vec<Part> {
     ]
 }
 
-/// Once and for good, for a process and for the kernel, at every so-manieth time that memory is asked for.
+/// Refused once, refused for good, and drained, for a process and for the kernel, at every so-manieth time that memory is asked for.
 fn famines(process_step: u64) -> String {
     let mut orders = String::new();
     for (who, step) in [("kernel", 1), ("sip", process_step)] {
-        for how in ["once", "lasting"] {
+        for how in ["once", "lasting", "drained"] {
             orders += &format!("famine who={who} how={how} last=1000 step={step}\n");
         }
     }

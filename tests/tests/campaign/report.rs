@@ -45,10 +45,11 @@ impl Row {
                 format!("{first} instructions each in the first tenth, {last} in the last")
             }
             "server" => {
-                let [calm, troubled] = ["calm", "troubled"].map(|key| fact.get::<u64>(key));
+                let rate = |answers, us| fact.get::<u64>(answers) * 1_000_000 / fact.get::<u64>(us).max(1);
+                let (calm, troubled) = (rate("calm", "calm_us"), rate("troubled", "troubled_us"));
                 let lost = 100.0 - 100.0 * troubled as f64 / calm as f64;
                 format!(
-                    "{calm} answers without an end, {troubled} with one each {} ms: {lost:.1}% lost",
+                    "{calm} answers a second without an end, {troubled} with one each {} ms: {lost:.1}% lost",
                     fact.text("period_ms")
                 )
             }
@@ -86,7 +87,9 @@ pub(crate) fn rows(log: &str) -> Vec<Row> {
         }
         .into()
     });
+    find("heirs", "end before its heirs come", |_| "a channel made, a block sent".into());
     find("limits", "limit", |fact| fact.text("limit"));
+    find("restarts", "restart", |_| "ever later, and given up".into());
     find("shop", "close a service", |_| "clients of three kinds".into());
     find("turns", "turn", |_| "sleep for a tick while others compute".into());
     find("walks", "at an instruction", |_| "kill: random sessions".into());
@@ -95,6 +98,10 @@ pub(crate) fn rows(log: &str) -> Vec<Row> {
     find("famine", "no memory", |fact| format!("{}: {}", fact.text("who"), fact.text("how")));
     find("funerals", "end during another's", |_| "a peer goes on talking".into());
     find("cycles", "cycle", |_| "create, talk, die".into());
+    let waits = facts(log, "customer").into_iter().map(|fact| fact.get::<u64>("longest_us"));
+    if let (Some(longest), Some(row)) = (waits.max(), rows.iter_mut().find(|row| row.part == "server")) {
+        row.remark += &format!("; no answer took longer than {longest} us");
+    }
     rows
 }
 

@@ -17,6 +17,7 @@ use alloc::vec::Vec;
 use core::hint::black_box;
 use core::time::Duration;
 
+use contracts::sabotage::plant_by;
 use contracts::spec::ping::PingPong;
 use contracts::{Contract, EndpointSet, ExBox, Instant, ReceiveByError, Service};
 use trial::desk::Desk;
@@ -42,7 +43,7 @@ const TOO_MANY: usize = 100;
 const TOO_LONG: Duration = Duration::from_millis(200);
 
 fn main(grants: Grants) -> Result<(), Trouble> {
-    let order = trial::pose::plant_bug(grants.argument)?;
+    let order = plant_by(grants.argument);
     // Without an order it was started at boot, so that its image is kept.
     if order.is_empty() {
         return Ok(());

@@ -3,7 +3,6 @@
 use crate::desk::desk;
 use crate::scenes::Stage;
 use crate::trouble::Trouble;
-use contracts::sabotage::{BUGS, plant};
 use contracts::{AnyEndpoint, TryReceiveError};
 
 #[derive(Debug)]
@@ -106,15 +105,4 @@ impl Stage for Pose {
             desk::ClientPosing::Take { .. } => Err(WRONG_ROLE),
         }
     }
-}
-
-/// Plants the bug that an argument names behind its order, as `ORDER bug N`, in this image. Returns the order.
-///
-/// # Errors
-/// [`Trouble::Wrong`] if there is no such bug.
-pub fn plant_bug(argument: &'static str) -> Result<&'static str, Trouble> {
-    let (order, bug) = argument.split_once(" bug ").unwrap_or((argument, "0"));
-    let bug = bug.parse().ok().and_then(|number: usize| BUGS.get(number));
-    plant(*bug.ok_or(Trouble::Wrong("there is no such bug"))?);
-    Ok(order)
 }

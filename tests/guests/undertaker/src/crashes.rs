@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use contracts::spec::ping::PingPong;
+use contracts::spec::supervisor::{Condition, WatchedProcess};
 use contracts::spec::system::Exit;
 use contracts::time::sleep_until;
 use contracts::{AnyEndpoint, Contract, Instant};
@@ -19,65 +20,74 @@ use crate::orders::Order;
 const SERVER: &str = "pong";
 const CLIENTS: usize = 3;
 
-/// From here on it is the undertaker that is told of the server's end.
-pub(crate) fn take_over(office: &mut Office) -> Result<(), Trouble> {
-    for sip in office.processes(SERVER)? {
-        office.kill(sip)?;
-    }
-    while !office.processes(SERVER)?.is_empty() {
-        office.rest();
-    }
-    office.server = Some(office.start(SERVER, "")?);
-    office.rest();
-    Ok(())
-}
+/// How long the server may be down.
+const SOON: Duration = Duration::from_millis(100);
 
-/// `crashes period=N count=N`: the server ends so often, each time after so many milliseconds. Says how many answers its clients
-/// had in that time, and how many in the same time without an end.
+/// `crashes period=N count=N`: the server ends so often, each time after so many milliseconds, and the supervisor starts it again.
+/// Says how many answers its clients had in that time, and how many without an end.
 pub(crate) fn run(office: &mut Office, order: &Order<'_>) -> Result<(), Trouble> {
     let (period, count) = (Duration::from_millis(order.number("period")?), order.number("count")?);
-    // One that has served as many clients has more memory than one that has not.
-    serve(office, period, 1, |_| Ok(()))?;
+    // One that has served as many clients has more memory than one that has not, and who has started it again, too.
+    serve(office, period, 2, |office| crash(office, &mut Score::default()))?;
     office.forget();
     let mut score = Score::default();
     let (calm, troubled) = settles(office, &mut score, |office, score| {
         let calm = serve(office, period, count, |_| Ok(()))?;
-        let troubled = serve(office, period, count, |office| {
-            let ended = office.server.take().ok_or(Trouble::Closed)?;
-            office.kill(ended.sip)?;
-            score.injected += 1;
-            if office.end_of(ended)? != Exit::Killed {
-                return Err(Trouble::Wrong("a process did not end as it was made to"));
-            }
-            score.detected += 1;
-            office.server = Some(office.start(SERVER, "")?);
-            Ok(())
-        })?;
+        let troubled = serve(office, period, count, |office| crash(office, score))?;
         Ok((calm, troubled))
     })?;
     let Score { injected, detected, recovered } = score;
     rt::log!(
-        "fact crashes injected={injected} detected={detected} recovered={recovered} calm={calm} troubled={troubled} \
-         period_ms={}",
+        "fact crashes injected={injected} detected={detected} recovered={recovered} calm={} calm_us={} troubled={} \
+         troubled_us={} period_ms={}",
+        calm.answers,
+        calm.took.as_micros(),
+        troubled.answers,
+        troubled.took.as_micros(),
         period.as_millis()
     );
     Ok(())
 }
 
-/// Has clients use the server for `count` periods, at the end of each of which something happens. Returns how many answers
-/// they had.
+/// The server ends, and is started again.
+fn crash(office: &mut Office, score: &mut Score) -> Result<(), Trouble> {
+    let WatchedProcess { sip, restarts, .. } = office.fares(SERVER)?;
+    office.kill(sip)?;
+    score.injected += 1;
+    let deadline = Instant::now() + SOON;
+    while office.fares(SERVER)?.restarts == restarts || office.fares(SERVER)?.condition != Condition::Runs {
+        if Instant::now() > deadline {
+            return Err(Trouble::Wrong("a server is not started again"));
+        }
+        office.rest();
+    }
+    score.detected += 1;
+    Ok(())
+}
+
+/// What clients had of the server.
+struct Served {
+    answers: u64,
+    /// From the first client's start to the last one's end.
+    took: Duration,
+}
+
+/// Has clients use the server for `count` periods, at the end of each of which something happens.
 fn serve(
     office: &mut Office,
     period: Duration,
     count: u64,
     mut happens: impl FnMut(&mut Office) -> Result<(), Trouble>,
-) -> Result<u64, Trouble> {
+) -> Result<Served, Trouble> {
+    let began = Instant::now();
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
         clients.push(begin(office)?);
     }
+    let mut end = Instant::now();
     for _ in 0..count {
-        sleep_until(Instant::now() + period);
+        end = end + period;
+        sleep_until(end);
         happens(office)?;
     }
     // With the last one, too, all of them talk.
@@ -92,7 +102,7 @@ fn serve(
             return Err(Trouble::Wrong("a client did not end well"));
         }
     }
-    Ok(answers)
+    Ok(Served { answers, took: Instant::now().saturating_since(began) })
 }
 
 fn begin(office: &mut Office) -> Result<(Patient, desk::Server<desk::Halted>), Trouble> {

@@ -24,13 +24,15 @@ enum Outcome {
     Died,
 }
 
-/// `famine who=sip|kernel how=once|lasting last=N step=N`: memory is refused at the first time that it is asked for, at the
-/// first after `step` more, and so on, up to `last` or to the number of times that it is asked for.
+/// `famine who=sip|kernel how=once|lasting|drained last=N step=N`: memory is refused at the first time that it is asked for, at the
+/// first after `step` more, and so on, up to `last` or to the number of times that it is asked for. Or it is not refused then, but
+/// drained: what follows finds the kernel's reserve, and nothing else.
 pub(crate) fn run(office: &mut Office, order: &Order<'_>) -> Result<(), Trouble> {
     let (who, how) = (order.text("who")?, order.text("how")?);
     let famine = match how {
         "once" => Famine::Once,
         "lasting" => Famine::Lasting,
+        "drained" => Famine::Drained,
         _ => return Err(BAD),
     };
     let (last, step) = (order.number("last")?, order.number("step")?.max(1));
@@ -42,6 +44,7 @@ pub(crate) fn run(office: &mut Office, order: &Order<'_>) -> Result<(), Trouble>
         let mut score = Score::default();
         let outcome = settles(office, &mut score, |office, score| match who {
             "sip" => starve_process(office, score, after, famine),
+            "kernel" if famine == Famine::Drained => drain_kernel(office, score, after),
             "kernel" => starve_kernel(office, score, after, famine),
             _ => Err(BAD),
         });
@@ -95,6 +98,53 @@ fn starve_process(
     };
     score.detected += 1;
     Ok(outcome)
+}
+
+/// The kernel is asked for what takes memory of its own, and in the midst of it has only its reserve left. Processes have nothing
+/// either, until it is through with that.
+fn drain_kernel(office: &mut Office, score: &mut Score, after: u64) -> Result<Outcome, Trouble> {
+    let scene = Scene::named("numbers").ok_or(BAD)?;
+    let mut left = after;
+    let mut is_drained = false;
+    let mut feed = |office: &mut Office| -> Result<(), Trouble> {
+        let (asked, drained) = office.feed_counting()?;
+        office.find_system();
+        is_drained |= drained > 0;
+        left = left.saturating_sub(asked);
+        if is_drained { Ok(()) } else { office.starve(0, left, Famine::Drained) }
+    };
+    office.starve(0, after, Famine::Drained)?;
+    score.injected += 1;
+    let started = office.try_start("victim", "scene numbers client")?;
+    feed(office)?;
+    let mut is_told = started.is_none();
+    for question in Office::QUESTIONS {
+        is_told |= !office.hears(question)?;
+        feed(office)?;
+    }
+    match started {
+        None => office.dismiss(),
+        Some(patient) => {
+            let mut opposite = Opposite::of(office.pose()?);
+            let mut tally = Tally { patience: Some(Office::soon()), received: 0 };
+            match scene.play(Side::Server, &mut opposite, &mut tally) {
+                Ok(()) | Err(Trouble::Closed) => {}
+                Err(trouble) => return Err(trouble),
+            }
+            opposite.done()?;
+            if office.end_of(patient)? != Exit::Success {
+                return Err(Trouble::Wrong("a process suffered from what the kernel had not"));
+            }
+        }
+    }
+    office.feed()?;
+    score.detected += 1;
+    Ok(match (is_drained, is_told) {
+        (false, false) => Outcome::NotRefused,
+        (true, false) => Outcome::Managed,
+        (true, true) => Outcome::Told,
+        (false, true) => return Err(Trouble::Wrong("the kernel says that it has no memory, and has some")),
+    })
 }
 
 /// The kernel is asked for what takes memory of its own. Processes have all that they need.

@@ -13,6 +13,7 @@ use contracts::spec::archive::Archive;
 use contracts::spec::directory::Directory;
 use contracts::spec::injector::Injector;
 use contracts::spec::probe::Probe;
+use contracts::spec::supervisor::Supervisor;
 use contracts::spec::system::{Outcome, System};
 use trial::desk::Desk;
 use trial::trouble::Trouble;
@@ -24,9 +25,11 @@ mod cycles;
 mod deaths;
 mod famine;
 mod funerals;
+mod heirs;
 mod limits;
 mod office;
 mod orders;
+mod restarts;
 mod shop;
 mod states;
 mod strikes;
@@ -41,7 +44,14 @@ use orders::Order;
 rt::manifest! {
     main: main,
     provides: { desk: Desk },
-    uses: { archive: Archive, directory: Directory, injector: Injector, probe: Probe, system: System },
+    uses: {
+        archive: Archive,
+        directory: Directory,
+        injector: Injector,
+        probe: Probe,
+        supervisor: Supervisor,
+        system: System,
+    },
     memory: 32 << 20,
     priority: 20,
 }
@@ -58,34 +68,42 @@ fn main(grants: Grants) -> Result<(), Trouble> {
         (grants.system, grants.ports.system),
         grants.probe,
         grants.injector,
+        grants.supervisor,
     );
     // Until all that was started at boot is at rest; and its own heap has what it will ever need.
     office.rest();
     drop(Vec::<u8>::with_capacity(OWN_BYTES));
-    warm_up(&mut office)?;
-    let mut outcome = Outcome::Success;
-    let before = office.sums()?;
-    for line in orders.lines() {
-        if let Err(trouble) = carry_out(&mut office, &Order::new(line)) {
+    let outcome = match see_off(&mut office, &orders) {
+        Ok(()) => Outcome::Success,
+        Err((trouble, line)) => {
             rt::log!("fact failed {trouble} ({line})");
-            outcome = Outcome::Failure;
-            break;
+            Outcome::Failure
         }
-    }
-    let after = balance::mourn(&mut office, &before)?;
-    if outcome == Outcome::Success && after != before {
-        rt::log!("fact failed something is left in the end");
-        rt::log!("before: {before:?}");
-        rt::log!("after:  {after:?}");
-        outcome = Outcome::Failure;
-    }
+    };
     office.shutdown(outcome);
     Ok(())
 }
 
+/// Carries out all orders, and finds that nothing is left in the end. If it fails, also says over which.
+fn see_off<'a>(office: &mut Office, orders: &'a str) -> Result<(), (Trouble, &'a str)> {
+    let outside = |trouble| (trouble, "");
+    warm_up(office).map_err(outside)?;
+    let before = office.sums().map_err(outside)?;
+    for line in orders.lines() {
+        carry_out(office, &Order::new(line)).map_err(|trouble| (trouble, line))?;
+    }
+    let after = balance::mourn(office, &before).map_err(outside)?;
+    if after == before {
+        return Ok(());
+    }
+    rt::log!("before: {before:?}");
+    rt::log!("after:  {after:?}");
+    Err(outside(Trouble::Wrong("something is left in the end")))
+}
+
 /// Has everybody who is asked later make the room that is then kept.
 fn warm_up(office: &mut Office) -> Result<(), Trouble> {
-    crashes::take_over(office)?;
+    restarts::are_over(office)?;
     office.sums()?;
     for name in ["victim", "faulty", "hostile", "modest", "inmate"] {
         let patient = office.start(name, "")?;
@@ -109,7 +127,9 @@ fn carry_out(office: &mut Office, order: &Order<'_>) -> Result<(), Trouble> {
         "crashes" => crashes::run(office, order),
         "famine" => famine::run(office, order),
         "funerals" => funerals::run(office, order),
+        "heirs" => heirs::run(office, order),
         "limits" => limits::run(office, order),
+        "restarts" => restarts::run(office, order),
         "shop" => shop::run(office, order),
         "turns" => turns::run(office, order),
         "upkeep" => upkeep::run(office, order),

@@ -12,6 +12,8 @@ use contracts::spec::injector::injector::{
 };
 use contracts::spec::injector::{Blow, Famine};
 use contracts::spec::probe::probe::{self, ClientSumming};
+use contracts::spec::supervisor::WatchedProcess;
+use contracts::spec::supervisor::supervisor::{self, ClientRestarting, ClientSurveying};
 use contracts::spec::system::ending::{self, ServerRunning};
 use contracts::spec::system::system::{
     self, ClientKilling, ClientListing, ClientListingChannels, ClientListingFaults, ClientReadingFault,
@@ -37,6 +39,14 @@ pub(crate) struct Patient {
     ending: ending::Server<ending::Running>,
 }
 
+/// Something that the kernel answers at length.
+#[derive(Clone, Copy)]
+pub(crate) enum Question {
+    Processes,
+    Channels,
+    Blocks,
+}
+
 /// How a process ended.
 pub(crate) struct Death {
     pub(crate) exit: Exit,
@@ -55,9 +65,8 @@ pub(crate) struct Office {
     system_port: Port<System>,
     probe: Option<probe::Client<probe::Ready>>,
     injector: Option<injector::Client<injector::Ready>>,
+    supervisor: Option<supervisor::Client<supervisor::Ready>>,
     held: Option<Sums>,
-    /// The process that others use.
-    pub(crate) server: Option<Patient>,
     /// What orders to victims end with.
     pub(crate) bug: usize,
 }
@@ -70,6 +79,7 @@ impl Office {
         (system, system_port): (system::Client<system::Ready>, Port<System>),
         probe: probe::Client<probe::Ready>,
         injector: injector::Client<injector::Ready>,
+        supervisor: supervisor::Client<supervisor::Ready>,
     ) -> Self {
         Office {
             desk: desk.clients(),
@@ -79,8 +89,8 @@ impl Office {
             system_port,
             probe: Some(probe),
             injector: Some(injector),
+            supervisor: Some(supervisor),
             held: None,
-            server: None,
             bug: 0,
         }
     }
@@ -125,20 +135,41 @@ impl Office {
         }
     }
 
-    /// Asks the kernel for its long answers. True if it had the memory for all of them.
+    /// What the kernel is asked that has long answers.
+    pub(crate) const QUESTIONS: [Question; 3] = [Question::Processes, Question::Channels, Question::Blocks];
+
+    /// Asks the kernel for all its long answers. True if it had the memory for all of them.
     pub(crate) fn hears_at_length(&mut self) -> Result<bool, Trouble> {
         let mut is_answered = true;
-        for question in 0..3 {
-            let system = self.system.take().ok_or(Trouble::Closed)?;
-            let next = match question {
-                0 => system.processes().receive().map(|ClientListing::ProcessList { next, .. }| next),
-                1 => system.channels().receive().map(|ClientListingChannels::ChannelList { next, .. }| next),
-                _ => system.blocks().receive().map(|ClientSummingBlocks::BlockSums { next, .. }| next),
-            };
-            is_answered &= next.is_ok();
-            self.system = next.ok().or_else(|| self.system_port.connect());
+        for question in Self::QUESTIONS {
+            is_answered &= self.hears(question)?;
         }
         Ok(is_answered)
+    }
+
+    /// Asks the kernel. True if it had the memory for the answer.
+    pub(crate) fn hears(&mut self, question: Question) -> Result<bool, Trouble> {
+        let system = self.system.take().ok_or(Trouble::Closed)?;
+        let next = match question {
+            Question::Processes => {
+                system.processes().receive().map(|ClientListing::ProcessList { next, .. }| next)
+            }
+            Question::Channels => {
+                system.channels().receive().map(|ClientListingChannels::ChannelList { next, .. }| next)
+            }
+            Question::Blocks => {
+                system.blocks().receive().map(|ClientSummingBlocks::BlockSums { next, .. }| next)
+            }
+        };
+        self.system = next.ok();
+        let is_answered = self.system.is_some();
+        self.find_system();
+        Ok(is_answered)
+    }
+
+    /// Connects to the kernel again, if it had no memory for an answer.
+    pub(crate) fn find_system(&mut self) {
+        self.system = self.system.take().or_else(|| self.system_port.connect());
     }
 
     /// Starts a victim with this order, and with the bug that is planted in victims.
@@ -152,6 +183,26 @@ impl Office {
             0 => self.start(name, order),
             bug => self.start(name, &alloc::format!("{order} bug {bug}")),
         }
+    }
+
+    /// How a process fares that the supervisor starts.
+    pub(crate) fn fares(&mut self, name: &str) -> Result<WatchedProcess, Trouble> {
+        let supervisor = self.supervisor.take().ok_or(Trouble::Closed)?;
+        let ClientSurveying::Watched { processes, next } = supervisor.survey().receive()?;
+        self.supervisor = Some(next);
+        let watched = processes.iter().find(|process| &*process.name == name);
+        watched.copied().ok_or(Trouble::Wrong("a process is not watched"))
+    }
+
+    /// Has the supervisor start a process that it has given up.
+    pub(crate) fn restart(&mut self, name: &str) -> Result<(), Trouble> {
+        let supervisor = self.supervisor.take().ok_or(Trouble::Closed)?;
+        let ClientRestarting::Restarted { next, .. } = supervisor.restart(Name::truncated(name)).receive()?
+        else {
+            return Err(Trouble::Wrong("a process was not started"));
+        };
+        self.supervisor = Some(next);
+        Ok(())
     }
 
     /// A new channel to the service of that name, if there is one.
@@ -257,10 +308,15 @@ impl Office {
 
     /// Refuses memory to nobody any more. How often it was refused.
     pub(crate) fn feed(&mut self) -> Result<u64, Trouble> {
+        self.feed_counting().map(|(_, refused)| refused)
+    }
+
+    /// As [`Office::feed`]; also how often it was asked for.
+    pub(crate) fn feed_counting(&mut self) -> Result<(u64, u64), Trouble> {
         let injector = self.injector.take().ok_or(Trouble::Closed)?;
-        let ClientFeeding::Fed { refused, next, .. } = injector.feed().receive()?;
+        let ClientFeeding::Fed { asked, refused, next } = injector.feed().receive()?;
         self.injector = Some(next);
-        Ok(refused)
+        Ok((asked, refused))
     }
 
     /// Counts the instructions of a process, and strikes after so many.

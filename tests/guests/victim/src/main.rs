@@ -17,9 +17,10 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 
+use contracts::sabotage::plant_by;
 use trial::desk::Desk;
 use trial::play::side;
-use trial::pose::{Pose, plant_bug};
+use trial::pose::Pose;
 use trial::scenes::{Scene, Tally};
 use trial::stock::with_contract;
 use trial::trouble::Trouble;
@@ -38,7 +39,7 @@ rt::manifest! {
 const BAD_ORDER: Trouble = Trouble::Wrong("an order cannot be read");
 
 fn main(grants: Grants) -> Result<(), Trouble> {
-    let words: Vec<&str> = plant_bug(grants.argument)?.split_whitespace().collect();
+    let words: Vec<&str> = plant_by(grants.argument).split_whitespace().collect();
     // Without an order it was started at boot, so that its image is kept.
     let Some((what, rest)) = words.split_first() else { return Ok(()) };
     let mut pose = Pose::new(grants.desk.here());
