@@ -5,6 +5,7 @@
 //! [`boot::guest::Images::sips`].
 #![forbid(unsafe_code)]
 
+pub mod attacks;
 pub mod campaign;
 mod placement;
 

@@ -81,6 +81,8 @@ pub struct MemorySums {
     pub free_frames: u64,
     /// Bytes allocated in the kernel's own heap.
     pub kernel_heap: u64,
+    /// Bytes of the frames that the kernel's heap has. It does not shrink.
+    pub kernel_heap_mapped: u64,
     /// Bytes of those that are for the records of faults.
     pub faults: u64,
     /// Channels that are not closed by both sides.

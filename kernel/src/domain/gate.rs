@@ -140,7 +140,11 @@ impl Domain {
     /// Closes an end of the domain's.
     pub(super) fn close(&self, address: u64) -> Result<(), Refused> {
         let handle = self.handle_of_end(address)?;
-        let end = self.state.lock().remove_end(handle)?;
+        let end = {
+            let mut state = self.state.lock();
+            state.drain(handle, self.memory)?;
+            state.remove_end(handle)?
+        };
         // SAFETY: the end was the domain's, and has no handle any more.
         unsafe { channel::close(end) };
         Ok(())

@@ -163,16 +163,10 @@ impl State {
         to: Owner,
     ) -> Result<*const Tracked, Refused> {
         const FORGED: Refused = Refused::Fault("sent a block or an endpoint that it does not have");
-        let word =
-            |address: u64, offset: usize| memory.word(address.wrapping_add(offset as u64)).ok_or(FORGED);
         let mut carries = Carries::nothing();
         while next != 0 {
-            let here = next;
-            next = word(here, offset_of!(Tracked, next))?;
-            let handle = match word(here, offset_of!(Tracked, kind))? as u32 {
-                TRACKED_BLOCK => word(here, offset_of!(BlockEntry, capacity))?,
-                _ => word(word(here, offset_of!(End, channel))?, offset_of!(Channel, id))? & !SHADOW,
-            };
+            let handle;
+            (handle, next) = link(memory, next).ok_or(FORGED)?;
             if carries.iter().any(|(known, _)| known == handle) || handle == on {
                 return Err(FORGED);
             }
@@ -204,6 +198,37 @@ impl State {
             first = thing;
         }
         Ok(first)
+    }
+
+    /// Gives up what is in an end's shadow and was not received, as a close does with what is in a channel. Whatever the domain
+    /// says of that, it loses what is its own and nothing else.
+    pub(super) fn drain(&mut self, handle: u64, memory: UserMemory) -> Result<(), Refused> {
+        let own = *self.handles.end(handle)?;
+        // SAFETY: an end with a handle is open, and its shadow is there.
+        let (channel, shadow) = unsafe { (own.end.channel(), own.shadow.as_ref()) };
+        let side = shadow_side(&own);
+        let ring = &channel.rings[side as usize];
+        let moved = own.received.wrapping_sub(u64::from(own.is_refused));
+        let left = moved.wrapping_sub(shadow.tails[side as usize].count.load(Relaxed));
+        for number in 0..if left > u64::from(ring.mask) + 1 { 0 } else { left } {
+            let slot = ring.slot(shadow, moved.wrapping_sub(left).wrapping_add(number));
+            // SAFETY: shadow and channel are of one build.
+            let mut next = unsafe { &*ring.label(slot) }.chain().addr() as u64;
+            for _ in 0..MOST_HANDLES {
+                let Some((handle, after)) = link(memory, next) else { break };
+                next = after;
+                match self.handles.get(handle) {
+                    Ok(Object::Block(..)) => exchange::free(self.remove_block(handle)?, || {}),
+                    Ok(Object::End(..)) => {
+                        let end = self.remove_end(handle)?;
+                        // SAFETY: the end was the domain's, and has no handle any more.
+                        unsafe { channel::close(end) };
+                    }
+                    _ => break,
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Moves the next message to an end into its shadow. Returns whether there is anything that the domain did not know: a
@@ -357,6 +382,17 @@ impl State {
     fn is_copy(&mut self, handle: u64, thing: *const Tracked) -> bool {
         matches!(self.handles.get(handle), Ok(Object::Block(entry, _)) if !ptr::eq(&entry.tracked, thing))
     }
+}
+
+/// The handle of what a domain says lies at an address, in a chain, and where the next is; none if nothing can be there.
+fn link(memory: UserMemory, here: u64) -> Option<(u64, u64)> {
+    let word = |address: u64, offset: usize| memory.word(address.wrapping_add(offset as u64));
+    let next = word(here, offset_of!(Tracked, next))?;
+    let handle = match word(here, offset_of!(Tracked, kind))? as u32 {
+        TRACKED_BLOCK => word(here, offset_of!(BlockEntry, capacity))?,
+        _ => word(word(here, offset_of!(End, channel))?, offset_of!(Channel, id))? & !SHADOW,
+    };
+    Some((handle, next))
 }
 
 /// Whether a block has whole pages for itself.

@@ -42,6 +42,7 @@ pub(super) fn serve(service: Service<Probe>) -> Never {
                 let memory = MemorySums {
                     free_frames: frames::counts().free as u64,
                     kernel_heap: heap::bytes_in_use() as u64,
+                    kernel_heap_mapped: heap::bytes_mapped() as u64,
                     faults: sip::fault_bytes() as u64,
                     channels: channel::count() as u64,
                     channel_memory: channel::memory() as u64,

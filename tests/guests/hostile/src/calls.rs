@@ -4,7 +4,10 @@ use core::arch::asm;
 use core::hint::black_box;
 use core::mem::{offset_of, size_of};
 
-use contracts::abi::Table;
+use contracts::Contract;
+use contracts::abi::{Channel, ChannelRequest, End, Table};
+use contracts::spec::ping::PingPong;
+use trial::random::Random;
 
 /// The number of a function's system call is its place in the table.
 macro_rules! number {
@@ -20,7 +23,9 @@ const WAIT: usize = number!(gate_wait);
 const LOG: usize = number!(log);
 /// What a call returns that is none.
 const REFUSED: u64 = u64::MAX;
-const CLOCK: usize = number!(clock);
+pub(crate) const CLOCK: usize = number!(clock);
+/// Lets others run.
+pub(crate) const YIELD: usize = number!(thread_yield);
 
 /// Where the kernel's functions are.
 pub(crate) fn table() -> u64 {
@@ -207,37 +212,49 @@ pub(crate) fn at_boundaries() {
     rt::log!("fact boundaries calls={made}");
 }
 
-/// So many calls with random arguments, some of them addresses of its own.
-pub(crate) fn many(count: u64) {
-    let mut state = 0x2545_f491_4f6c_dd1du64;
-    let mut random = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
-    let own = [black_box(0u64); 4];
-    let argument = |random: &mut dyn FnMut() -> u64| match random() % 5 {
-        0 => BOUNDARIES[(random() % BOUNDARIES.len() as u64) as usize],
-        1 => own.as_ptr() as u64 + random() % 64,
-        2 => random() % 100,
-        3 => main_address().wrapping_add(random() % 0x10000),
-        _ => random(),
-    };
-    let mut made = 0u64;
-    while made < count {
-        let number = (random() % 40) as usize;
-        if FATAL.contains(&number) || number == LOG && random() % 64 > 0 {
-            continue;
-        }
-        let mut arguments = [0; 6];
-        arguments.iter_mut().for_each(|place| *place = argument(&mut random));
-        black_box(call(number, bounded(number, arguments)));
-        made += 1;
+/// Calls as long as it lives.
+pub(crate) fn for_good() -> ! {
+    loop {
+        call(CLOCK, [0; 6]);
     }
-    rt::log!("fact calls made={made}");
 }
 
-fn main_address() -> u64 {
-    many as *const () as u64
+/// A request for a channel that is granted.
+static REQUEST: ChannelRequest =
+    ChannelRequest { shape: <PingPong as Contract>::SHAPE, contract: "PingPong", states: &[] };
+/// From a result of a call to what else lies there: fields, and things next to it.
+const NEAR: [u64; 6] = [0, 8, 64, size_of::<End>() as u64, size_of::<Channel>() as u64, 4096];
+
+/// Calls with random arguments, `COUNT SEED`: numbers, addresses of its own, and what earlier calls returned.
+pub(crate) fn many(argument: &str) {
+    let mut words = argument.split(' ').map(|word| word.parse::<u64>().ok());
+    let (count, seed) = (words.next().flatten().unwrap_or(1000), words.next().flatten().unwrap_or(1));
+    let mut random = Random::new(seed);
+    let own = [black_box(0u64); 4];
+    let mut results = [0; 64];
+    let mut made = 0u64;
+    while made < count {
+        let number = random.below(40) as usize;
+        if FATAL.contains(&number) || number == LOG && random.below(64) > 0 {
+            continue;
+        }
+        let mut argument = || match random.below(7) {
+            0 => BOUNDARIES[random.below(BOUNDARIES.len() as u64) as usize],
+            1 => own.as_ptr() as u64 + random.below(64),
+            2 => random.below(100),
+            3 => (&raw const REQUEST) as u64 - if random.below(4) == 0 { random.below(64) } else { 0 },
+            4 | 5 => {
+                let result: u64 = results[random.below(results.len() as u64) as usize];
+                result.wrapping_add(NEAR[random.below(NEAR.len() as u64) as usize])
+            }
+            _ => random.below(u64::MAX),
+        };
+        let arguments = [(); 6].map(|()| argument());
+        let result = call(number, bounded(number, arguments));
+        if result != 0 && result != REFUSED && number != CLOCK {
+            results[random.below(results.len() as u64) as usize] = result;
+        }
+        made += 1;
+    }
+    rt::log!("fact calls made={made} seed={seed}");
 }

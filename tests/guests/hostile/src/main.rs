@@ -5,6 +5,8 @@
 extern crate alloc;
 
 mod calls;
+mod greed;
+mod registers;
 
 use alloc::vec::Vec;
 use core::arch::asm;
@@ -26,6 +28,10 @@ const SIP: u64 = 0xffff_c000_0110_0000;
 const PHYSICAL: u64 = 0xffff_8000_0000_0000;
 /// The exchange heap's ledger.
 const LEDGER: u64 = 0xffff_d000_0000_0000;
+/// Where what a domain has in common with the kernel lies, and further than that goes.
+const SHELF: u64 = (4 << 40) + (1 << 39);
+/// Where others' blocks would lie in a domain.
+const BLOCKS: u64 = (8 << 40) + (1 << 39);
 /// An address that none can be.
 const NOT_CANONICAL: u64 = 0x1234_5678_9abc_def0;
 
@@ -70,6 +76,11 @@ fn main(grants: Grants) -> Result<(), &'static str> {
         "read-physical" => read(PHYSICAL),
         "read-ledger" => read(LEDGER),
         "read-nowhere" => read(NOT_CANONICAL),
+        "read-shelf" => read(SHELF),
+        "read-blocks" => read(BLOCKS),
+        "read-freed" => read(greed::freed_block()),
+        "write-freed" => write(greed::freed_block()),
+        "read-behind" => read(greed::behind_block()),
         "write-kernel" => write(KERNEL),
         "write-sip" => write(SIP),
         "write-ledger" => write(LEDGER),
@@ -82,6 +93,11 @@ fn main(grants: Grants) -> Result<(), &'static str> {
         "call-constant" => call(&raw const CONSTANT as u64),
         "call-variable" => call(&raw const VARIABLE as u64),
         "call-nowhere" => call(NOT_CANONICAL),
+        "call-stack" => {
+            let code = black_box([RETURN; 16]);
+            call(&raw const code as u64);
+        }
+        "call-block" => call(greed::block_of_code()),
         "halt" => execute!("hlt"),
         "interrupts-off" => execute!("cli"),
         "interrupts-on" => execute!("sti"),
@@ -96,6 +112,26 @@ fn main(grants: Grants) -> Result<(), &'static str> {
         "gs" => execute!("swapgs"),
         "return" => execute!("sysretq"),
         "gdt" => execute!("sub rsp, 16", "lgdt [rsp]", "add rsp, 16"),
+        "load-idt" => execute!("sub rsp, 16", "lidt [rsp]", "add rsp, 16"),
+        "load-ldt" => execute!("xor eax, eax", "lldt ax"),
+        "load-task" => execute!("xor eax, eax", "ltr ax"),
+        "no-cache" => execute!("invd"),
+        "flush" => execute!("wbinvd"),
+        "forget" => execute!("invlpg [rsp]"),
+        "task-switched" => execute!("clts"),
+        "status" => execute!("xor eax, eax", "lmsw ax"),
+        "state" => execute!("xor ecx, ecx", "xor eax, eax", "xor edx, edx", "xsetbv"),
+        "counter" => execute!("xor ecx, ecx", "rdpmc"),
+        "sleep" => execute!("monitor", "mwait"),
+        "base" => execute!("mov rax, 0xffffffff80000000", "wrgsbase rax"),
+        "other-entry" => execute!("sysenter"),
+        "old-call" => execute!("int 0x80"),
+        // What tells where the kernel's tables are.
+        "tell-gdt" => execute!("sub rsp, 16", "sgdt [rsp]", "add rsp, 16"),
+        "tell-idt" => execute!("sub rsp, 16", "sidt [rsp]", "add rsp, 16"),
+        "tell-ldt" => execute!("sldt eax"),
+        "tell-task" => execute!("str eax"),
+        "tell-status" => execute!("smsw eax"),
         "timer" => execute!("int 0x20"),
         "breakpoint" => execute!("int3"),
         "double-fault" => execute!("int 8"),
@@ -112,7 +148,7 @@ fn main(grants: Grants) -> Result<(), &'static str> {
         "floats" => calls::with_floating_point_traps(),
         "no-stack" => calls::without_stack(),
         "high-stack" => calls::with_stack_at(KERNEL),
-        "calls" => calls::many(argument.parse().unwrap_or(1000)),
+        "calls" => calls::many(argument),
         "boundaries" => calls::at_boundaries(),
         "panic" => panic!("{argument}"),
         "overflow" => {
@@ -128,6 +164,14 @@ fn main(grants: Grants) -> Result<(), &'static str> {
         }
         "spin" => spin(),
         "threads" => return threads(),
+        "registers" => return registers::look(),
+        "blocks" => greed::blocks(),
+        "channels" => greed::channels(),
+        "sets" => greed::sets(),
+        "heaps" => greed::heaps(),
+        "many-threads" => greed::threads(),
+        "chatter" => greed::chatter(),
+        "ask" => calls::for_good(),
         "thread" => {
             let end = || read(0);
             rt::thread::spawn(end).map_err(|_| "there is no other thread")?;

@@ -5,7 +5,9 @@
 
 extern crate alloc;
 
+mod fuzz;
 mod messages;
+mod threads;
 
 use contracts::abi::Table;
 
@@ -32,10 +34,17 @@ fn ask(function: usize, first: u64, second: u64) -> u64 {
 }
 
 fn main(grants: Grants) {
-    match grants.argument {
-        "late-write" => messages::write_after_send(grants.oracle),
+    let (case, argument) = grants.argument.split_once(' ').unwrap_or((grants.argument, ""));
+    match case {
+        "late-write" => threads::write_after_send(grants.oracle),
+        "late-read" => threads::read_after_send(grants.oracle),
+        "other-thread" => threads::write_while_it_is_read(grants.oracle),
+        "waiters" => {
+            threads::use_what_others_wait_by(grants.oracle, &grants.ports.oracle, argument == "pass")
+        }
         "leftovers" => messages::look_for_leftovers(grants.oracle, grants.ports.oracle),
         "handles" => messages::forge(grants.oracle),
+        "fuzz" => fuzz::run(argument, grants.oracle, &grants.ports.oracle),
         case => messages::break_contract(grants.oracle, case),
     }
 }

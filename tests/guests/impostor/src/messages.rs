@@ -3,8 +3,11 @@
 use core::mem::{offset_of, size_of};
 use core::sync::atomic::Ordering::Relaxed;
 
-use contracts::abi::{BlockEntry, Channel, ChannelRequest, End, Label, SHADOW, TRACKED_BLOCK, Tracked};
+use contracts::abi::{
+    BlockEntry, CLOSED, Channel, ChannelRequest, End, Label, SHADOW, TRACKED_BLOCK, Tracked,
+};
 use contracts::channel::Shape;
+use contracts::exbox::Content;
 use contracts::{Contract, Endpoint, ExBox, Side};
 use trial::quiz::quiz::{self, Asking};
 use trial::quiz::{Question, Quiz, quiz::Client};
@@ -13,13 +16,13 @@ use trial::random::Random;
 use crate::{REFUSED, ask, kernel};
 
 /// A client's end and its channel, as the domain has them.
-struct Line {
-    end: &'static End,
-    channel: &'static Channel,
+pub(crate) struct Line {
+    pub(crate) end: &'static End,
+    pub(crate) channel: &'static Channel,
 }
 
 impl Line {
-    fn of(client: Client<Asking>) -> Line {
+    pub(crate) fn of(client: Client<Asking>) -> Line {
         // SAFETY: there is none: it attacks. An endpoint is the address of an end.
         let end: &'static End = unsafe { core::mem::transmute_copy(&client) };
         core::mem::forget(client);
@@ -27,12 +30,33 @@ impl Line {
         Line { end, channel: unsafe { end.channel() } }
     }
 
-    fn handle(&self) -> u64 {
+    /// The endpoint, once more.
+    pub(crate) fn client(&self) -> Client<Asking> {
+        // SAFETY: as above.
+        unsafe { core::mem::transmute_copy(&self.end) }
+    }
+
+    /// Waits until something is there that was not.
+    pub(crate) fn wait(&self) {
+        self.wait_until(u64::MAX);
+    }
+
+    /// As [`Line::wait`], until the clock shows at least `deadline`.
+    pub(crate) fn wait_until(&self, deadline: u64) {
+        ask(kernel().gate_wait as usize, self.handle(), deadline);
+    }
+
+    /// Whether the peer has closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.channel.end(Side::Server).closed.load(Relaxed) & CLOSED != 0
+    }
+
+    pub(crate) fn handle(&self) -> u64 {
         self.channel.id & !SHADOW
     }
 
     /// Puts a message into the ring towards the server: number, body and chain. Returns where its body is.
-    fn put(&self, message: u16, chain: *const Tracked) -> *mut u8 {
+    pub(crate) fn put(&self, message: u16, chain: *const Tracked) -> *mut u8 {
         let ring = &self.channel.rings[Side::Server as usize];
         let head = &self.channel.heads[Side::Server as usize].count;
         let slot = ring.slot(self.channel, head.load(Relaxed));
@@ -42,6 +66,7 @@ impl Line {
         let next = match message {
             LEND => <Client<quiz::Lending> as Endpoint>::STATE,
             PASS => <Client<quiz::Passing> as Endpoint>::STATE,
+            WATCH => <Client<quiz::Watching> as Endpoint>::STATE,
             _ => <Client<quiz::Answering> as Endpoint>::STATE,
         };
         self.channel.state.store(next.into(), Relaxed);
@@ -49,7 +74,7 @@ impl Line {
     }
 
     /// Puts a question there.
-    fn ask(&self) -> *mut Question {
+    pub(crate) fn ask(&self) -> *mut Question {
         let slot = self.put(ASK, core::ptr::null()).cast::<Question>();
         let mut question = Question::random(&mut Random::new(5));
         question.name = contracts::Text::truncated("why");
@@ -58,16 +83,17 @@ impl Line {
         slot
     }
 
-    fn send(&self) -> u64 {
+    pub(crate) fn send(&self) -> u64 {
         ask(kernel().gate_send as usize, self.handle(), 0)
     }
 }
 
 /// The messages in the order of the contract.
-const ASK: u16 = 0;
+pub(crate) const ASK: u16 = 0;
 const ANSWER: u16 = 1;
-const LEND: u16 = 2;
-const PASS: u16 = 4;
+pub(crate) const LEND: u16 = 2;
+pub(crate) const PASS: u16 = 4;
+pub(crate) const WATCH: u16 = 6;
 
 /// Writes a byte at a place of a question.
 fn spoil(question: *mut Question, offset: usize, byte: u8) {
@@ -77,30 +103,28 @@ fn spoil(question: *mut Question, offset: usize, byte: u8) {
 
 /// Sends what its receiver, or the kernel, is to refuse, and waits for what comes of it.
 pub(crate) fn break_contract(client: Client<Asking>, how: &str) {
+    let line = Line::of(client);
     match how {
-        "forged-channel" => pass_forged(client),
-        "block-content" => core::mem::forget(client.lend(spoiled_block())),
+        "forged-channel" => pass_forged(line.client()),
+        "block-content" => core::mem::forget(line.client().lend(spoiled_block())),
         "two-in-a-row" => {
-            let line = Line::of(client);
             line.ask();
             line.send();
-            // The answer is there by now, and not received.
+            // The answer is there by then, and not received.
             (0..100).for_each(|_| rt::thread::yield_now());
             line.ask();
             line.send();
         }
         _ => {
-            let line = Line::of(client);
             attack(&line, how);
             line.send();
         }
     }
-    loop {
-        rt::thread::yield_now();
-    }
+    line.wait();
+    assert!(line.is_closed(), "it was answered");
 }
 
-fn spoiled_block() -> ExBox<[Question]> {
+pub(crate) fn spoiled_block() -> ExBox<[Question]> {
     let question = Question::random(&mut Random::new(6));
     let mut block = ExBox::from_fn(100, |_| question).expect("memory");
     spoil(&raw mut block[77], offset_of!(Question, kind), 9);
@@ -142,32 +166,28 @@ fn attack(line: &Line, how: &str) {
         // A block for an endpoint.
         "kind" => {
             let block = ExBox::new(7u64).expect("memory");
-            // SAFETY: there is none: it attacks. The handle's last word leads to the block's entry.
-            let [_, _, entry]: [usize; 3] = unsafe { core::mem::transmute_copy(&block) };
-            core::mem::forget(block);
-            line.put(PASS, entry as *const Tracked);
+            line.put(PASS, entry_of(block));
         }
         _ => {}
     }
 }
 
+/// Where a block's entry is.
+pub(crate) fn entry_of<T: Content + ?Sized>(block: ExBox<T>) -> *const Tracked {
+    // The handle's last word leads to it.
+    let words = size_of::<ExBox<T>>() / size_of::<usize>();
+    // SAFETY: there is none: it attacks.
+    let entry = unsafe { (&raw const block).cast::<*const Tracked>().add(words - 1).read() };
+    core::mem::forget(block);
+    entry
+}
+
 /// An entry that the kernel never made.
-fn forged() -> &'static BlockEntry {
+pub(crate) fn forged() -> &'static BlockEntry {
     // SAFETY: zeros are one.
     let entry: BlockEntry = unsafe { core::mem::zeroed() };
     entry.tracked.kind.store(TRACKED_BLOCK, Relaxed);
     alloc::boxed::Box::leak(alloc::boxed::Box::new(entry))
-}
-
-/// Writes to a block that it has sent.
-pub(crate) fn write_after_send(client: Client<Asking>) {
-    let question = Question::random(&mut Random::new(6));
-    let block = ExBox::from_fn(100, |_| question).expect("memory");
-    let address = block.address();
-    let next = client.lend(block);
-    // SAFETY: there is none: it attacks.
-    unsafe { (address as *mut u64).write_volatile(1) };
-    drop(next);
 }
 
 /// Passes on an end of a channel that says it is of a contract, and has no room for its messages.
@@ -194,9 +214,7 @@ pub(crate) fn look_for_leftovers(client: Client<Asking>, port: rt::reconnect::Po
     (0..100).for_each(|_| rt::thread::yield_now());
     let (client, passed) = (port.connect().expect("the oracle is there"), port.connect().expect("as above"));
     let line = Line::of(client);
-    // SAFETY: there is none: it attacks.
-    let client: Client<Asking> = unsafe { core::mem::transmute_copy(&line.end) };
-    let Ok(quiz::ClientPassing::Passed { .. }) = client.pass(passed).receive() else {
+    let Ok(quiz::ClientPassing::Passed { .. }) = line.client().pass(passed).receive() else {
         panic!("it comes back")
     };
     let ring = &line.channel.rings[Side::Client as usize];

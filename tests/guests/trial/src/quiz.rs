@@ -1,6 +1,9 @@
 //! A conversation whose messages hold values of all kinds, blocks of them, and endpoints.
 
-use contracts::{Contract, EndpointSet, ExBox, Exchange, Text};
+use core::hint::black_box;
+use core::time::Duration;
+
+use contracts::{Contract, EndpointSet, ExBox, Exchange, Instant, Text};
 
 use crate::random::Random;
 
@@ -38,6 +41,7 @@ pub enum Kind {
 /// Asking --?Ask--> Answering --!Answer--> Asking
 /// Asking --?Lend--> Lending --!Back--> Asking
 /// Asking --?Pass--> Passing --!Passed--> Asking
+/// Asking --?Watch--> Watching --!Watched--> Asking
 /// Asking --?Done--> End
 /// ```
 #[derive(Contract)]
@@ -79,6 +83,20 @@ pub enum Quiz {
         /// It.
         client: quiz::Client<quiz::Asking>,
     },
+    /// Words to look at for a while.
+    #[client(Asking => Watching)]
+    Watch {
+        /// They.
+        words: ExBox<[u64]>,
+    },
+    /// They were looked at.
+    #[server(Watching => Asking)]
+    Watched {
+        /// They.
+        words: ExBox<[u64]>,
+        /// Whether they stayed what they were.
+        same: bool,
+    },
     /// There are no more.
     #[client(Asking => End)]
     Done,
@@ -105,6 +123,17 @@ impl Question {
     }
 }
 
+/// Reads words again and again, for long enough that others run meanwhile; whether they stayed what they were.
+fn watch(words: &[u64]) -> bool {
+    let sum = |words: &[u64]| words.iter().fold(0, |sum: u64, word| sum.rotate_left(7) ^ *word);
+    let (first, end) = (sum(words), Instant::now() + Duration::from_millis(20));
+    let mut same = true;
+    while Instant::now() < end {
+        same &= sum(black_box(words)) == first;
+    }
+    same
+}
+
 /// Answers `clients` for ever.
 pub fn serve(mut clients: EndpointSet<quiz::Server<quiz::Asking>>) -> ! {
     loop {
@@ -115,6 +144,11 @@ pub fn serve(mut clients: EndpointSet<quiz::Server<quiz::Asking>>) -> ! {
                 next.back(questions)
             }
             Ok(quiz::ServerAsking::Pass { client, next }) => next.passed(client),
+            Ok(quiz::ServerAsking::Watch { words, next }) => {
+                let same = watch(&words);
+                rt::log!("fact watched same={same}");
+                next.watched(words, same)
+            }
             Ok(quiz::ServerAsking::Done) | Err(contracts::Closed) => continue,
         };
         clients.insert(client, ());

@@ -26,10 +26,10 @@ rt::manifest! {
     uses: { archive: Archive, probe: Probe, system: System },
 }
 
-/// The file with what to try: a line each, the argument of one attacker.
+/// The file with what to try: how often all of it, and a line each, the argument of one attacker.
 const CASES: &str = "cases";
-/// As many rounds as it takes until what the kernel keeps of faults is full, and one more.
-const ROUNDS: usize = 3;
+/// Bytes of a frame.
+const PAGE: u64 = 4096;
 
 fn main(grants: Grants) {
     let office = Office { archive: grants.archive, probe: grants.probe, system: grants.system };
@@ -51,8 +51,10 @@ fn run(mut office: Office) -> Result<system::Client<system::Ready>, Trouble> {
     let cases;
     (office.archive, cases) = files::read(office.archive, CASES)?;
     let cases = core::str::from_utf8(&cases).map_err(|_| Trouble::Wrong("the cases are no text"))?;
+    let (rounds, cases) = cases.split_once('\n').ok_or(Trouble::Wrong("there are no cases"))?;
+    let rounds: usize = rounds.parse().map_err(|_| Trouble::Wrong("the number of rounds cannot be read"))?;
     let cases: Vec<&str> = cases.lines().collect();
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         for case in &cases {
             office = office.attack(round, case)?;
         }
@@ -82,24 +84,22 @@ impl Office {
             }
         };
         let ServerRunning::Ended { exit, message, .. } = ending.receive()?;
-        // The first two words, as one.
-        let mut words = case.split(' ');
-        let (first, second) = (words.next().unwrap_or(""), words.next().unwrap_or("-"));
-        let case = Text::<60>::of(format_args!("{first}/{second}"));
+        // Its words, as one.
+        let case = case.replace(' ', "/");
         rt::log!("fact end round={round} case={case} exit={}", name(exit));
-        rt::log!("fact said-{round}-{case} {message}");
+        rt::log!("fact said-{case} {message}");
         Ok(self)
     }
 
-    /// Reports how much memory there is.
+    /// Reports how much memory there is: in `bytes`, what is free, and what the kernel's heap has.
     fn report(mut self, round: usize) -> Result<Self, Trouble> {
         // Those whom they talked to hear of their ends, too.
         sleep_until(Instant::now() + Duration::from_millis(50));
         let ClientSumming::Sums { totals, memory, next } = self.probe.sum().receive()?;
         self.probe = next;
         rt::log!(
-            "fact memory round={round} free_frames={} channels={} blocks={}",
-            memory.free_frames,
+            "fact memory round={round} bytes={} channels={} blocks={}",
+            memory.free_frames * PAGE + memory.kernel_heap_mapped,
             memory.channels,
             totals.blocks
         );
