@@ -105,6 +105,7 @@ fn turn(start: Start, position: usize) -> Turn {
 /// As [`check`].
 pub fn fit(processes: &[(Start, Manifest)]) -> Result<()> {
     for (_, manifest) in processes {
+        manifest.check_priority().with_context(|| manifest.name.clone())?;
         let policy = manifest.policy.check();
         policy.with_context(|| format!("{}: when it is restarted makes no sense", manifest.name))?;
     }
@@ -203,7 +204,7 @@ mod tests {
     use super::*;
     use contracts::Side;
     use contracts::channel::Shape;
-    use contracts::manifest::{MessageInfo, Port};
+    use contracts::manifest::{MOST_PRIORITY, MessageInfo, Port};
     use contracts::restart;
 
     fn contract(fingerprint: u64) -> ContractInfo {
@@ -346,6 +347,20 @@ mod tests {
             said(&[(PURPOSE, pong)]),
             "pong: when it is restarted makes no sense: it gives up after 0 ends; `restart: never` says so"
         );
+    }
+
+    #[test]
+    fn a_priority_that_only_the_kernel_has_and_none_at_all_are_refused() {
+        let with = |priority| {
+            let mut pong = process("pong", &[], &[]);
+            pong.priority = priority;
+            complaint(&[pong])
+        };
+        assert_eq!([1, MOST_PRIORITY].map(with), ["none"; 2]);
+        for priority in [0, MOST_PRIORITY + 1, 31, 255] {
+            let said = "and a process has one from 1 to 29";
+            assert_eq!(with(priority), format!("pong: its manifest asks for priority {priority}, {said}"));
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use contracts::signature::KEY_BYTES;
 use tar_no_std::TarArchiveRef;
 
 use crate::arch::{power, serial};
-use crate::service::KERNEL_PRIORITY;
+use crate::sched::KERNEL_PRIORITY;
 use crate::sip::table::TABLE;
 use crate::{account, sched, service, sip};
 

@@ -3,11 +3,10 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use boot::check::manifest;
 use boot::guest::{self, Images};
 use boot::setup;
 use boot::system::System;
-use contracts::manifest::{Manifest, Role, Supervised, Wiring};
+use contracts::manifest::{Role, Supervised, Wiring};
 use contracts::restart::{Policy, Restart};
 
 use crate::key;
@@ -106,17 +105,9 @@ fn supervised(name: &str, policy: Policy) -> Supervised {
 impl Altered {
     /// Signed as the others.
     fn image(&self) -> Vec<u8> {
-        let path = &images().sips[self.of];
-        let found = manifest(path).expect("the image has a manifest");
-        let old = postcard::to_allocvec(&found).expect("a manifest can be encoded");
-        let changed = Manifest { name: self.called.to_owned(), cpu_percent: self.percent, ..found };
-        let new = postcard::to_allocvec(&changed).expect("a manifest can be encoded");
-        assert_eq!(old.len(), new.len(), "a number below 128 is a byte");
-        let file = std::fs::read(path).expect("the image can be read");
-        let mut file = boot::strip::without_debug_info(&file).expect("it is an image");
-        let place =
-            file.windows(old.len()).position(|window| window == old).expect("the manifest is in the file");
-        file[place..place + new.len()].copy_from_slice(&new);
-        key().sign(&file)
+        crate::altered(&images().sips[self.of], |manifest| {
+            manifest.name = self.called.to_owned();
+            manifest.cpu_percent = self.percent;
+        })
     }
 }

@@ -9,6 +9,7 @@ pub mod attacks;
 pub mod campaign;
 mod placement;
 
+use std::path::Path;
 use std::sync::OnceLock;
 
 pub use boot::facts::{Fact, facts};
@@ -17,7 +18,7 @@ use boot::signing::Key;
 use boot::system::{self, System};
 use boot::wiring::{self, Start};
 use boot::{check, setup};
-use contracts::manifest::{Role, Wiring};
+use contracts::manifest::{Manifest, Role, Wiring};
 
 pub use placement::{PLACEMENTS, Placement};
 
@@ -35,6 +36,7 @@ pub const PROCESSES: &[&str] = &[
     "faulty",
     "fragile",
     "greedy",
+    "heir",
     "hostile",
     "impostor",
     "keeper",
@@ -52,6 +54,7 @@ pub const PROCESSES: &[&str] = &[
     "sink",
     "south",
     "spinner",
+    "toiler",
     "twin",
     "warden",
     "witness",
@@ -146,4 +149,24 @@ pub fn packed(name: &str) -> Vec<u8> {
 /// If it cannot be read.
 pub fn image(name: &str) -> Vec<u8> {
     std::fs::read(&images().sips[name]).expect("the image can be read")
+}
+
+/// The image at `path` with another manifest, whose numbers below 128 may differ, and names of the same length. It is
+/// signed.
+///
+/// # Panics
+/// If it cannot be read, or the manifest is longer or shorter.
+pub fn altered(path: &Path, change: impl FnOnce(&mut Manifest)) -> Vec<u8> {
+    let found = check::manifest(path).expect("the image has a manifest");
+    let old = postcard::to_allocvec(&found).expect("a manifest can be encoded");
+    let mut changed = found;
+    change(&mut changed);
+    let new = postcard::to_allocvec(&changed).expect("a manifest can be encoded");
+    assert_eq!(old.len(), new.len(), "a number below 128 is a byte");
+    let file = std::fs::read(path).expect("the image can be read");
+    let mut file = boot::strip::without_debug_info(&file).expect("it is an image");
+    let place =
+        file.windows(old.len()).position(|window| window == old).expect("the manifest is in the file");
+    file[place..place + new.len()].copy_from_slice(&new);
+    key().sign(&file)
 }

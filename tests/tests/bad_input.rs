@@ -12,7 +12,7 @@ use boot::run::Guest;
 use boot::system::{System, scratch_dir};
 use boot::wiring::Start;
 use clap::Parser;
-use tests::{image, images, packed, whole_system, whole_system_and};
+use tests::{altered, image, images, packed, whole_system, whole_system_and};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -76,7 +76,7 @@ fn a_file_that_is_no_image_is_refused_by_name_with_the_reason() {
     (narrow[16], narrow[18], narrow[20], narrow[40]) = (3, 3, 1, 52);
     let section = find(&good, b".entente.manifest\0");
     let manifest = find(&good, abi);
-    let files: [(&str, Vec<u8>, &str); 11] = [
+    let files: [(&str, Vec<u8>, &str); 12] = [
         ("empty", vec![], "not an ELF file"),
         ("text", b"echo hello\n".to_vec(), "not an ELF file"),
         ("header", good[..40].to_vec(), "the ELF file is truncated"),
@@ -95,6 +95,11 @@ fn a_file_that_is_no_image_is_refused_by_name_with_the_reason() {
             "mangled",
             with_byte(good.clone(), manifest + abi.len(), |_| 0xff),
             "the image's manifest cannot be decoded",
+        ),
+        (
+            "eager",
+            altered(&images().sips["hello"], |manifest| manifest.priority = 30),
+            "its manifest asks for priority 30, and a process has one from 1 to 29",
         ),
     ];
     let mut system = whole_system();

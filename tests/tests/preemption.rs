@@ -5,7 +5,7 @@ use std::time::Duration;
 use boot::qemu::Outcome;
 use boot::system::System;
 use boot::wiring::PROCESSES;
-use tests::{PLACEMENTS, Placement, facts, packed, whole_system};
+use tests::{PLACEMENTS, Placement, altered, facts, images, packed, system_of, whole_system};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -91,4 +91,28 @@ fn stay_whole(placement: Placement, text: &[u8]) {
     assert_eq!(run.outcome, Outcome::Success, "{}\n{}", run.text(), run.log);
     assert!(!run.log.contains("panicked"), "{}", run.log);
     assert!(sums.iter().all(|sum| *sum == sums[0]), "{sums:?}");
+}
+
+#[test]
+fn the_end_of_a_process_waits_for_nobody_of_lower_priority() {
+    let with_priority =
+        |name: &str, priority| altered(&images().sips[name], |manifest| manifest.priority = priority);
+    let system = system_of(&["pong", "heir"])
+        .entry("sips/toiler", packed("toiler"))
+        .entry("sips/spinner", with_priority("spinner", 12))
+        .entry("sips/urgent", with_priority("spinner", 15))
+        .rewire(|wiring| wiring.on_demand.extend(["toiler", "spinner", "urgent"].map(str::to_owned)));
+    let run = system.run(LIMIT).expect("the machine runs");
+    assert_eq!(run.outcome, Outcome::Success, "{}\n{}", run.text(), run.log);
+    let [found] = &facts(&run.log, "inheritance")[..] else { panic!("it reports once: {}", run.log) };
+    for held in ["held", "still_held"] {
+        assert!(
+            found.get::<u64>(held) > 1 << 20,
+            "that of little priority is not given back meanwhile: {found}"
+        );
+    }
+    assert_eq!(found.text("told"), "true", "who waits for an end is told of it: {found}");
+    assert_eq!(found.text("closed"), "true", "a peer sees the channel close: {found}");
+    assert_eq!(found.text("spinner"), "true", "{found}");
+    assert_eq!(found.get::<u64>("left"), 0, "in the end all is given back: {found}");
 }

@@ -9,6 +9,7 @@ mod wiring;
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +25,7 @@ use crate::restart::Policy;
 /// Name of the section that holds the manifest.
 pub const SECTION: &str = ".entente.manifest";
 
-/// Priority of a SIP whose manifest does not name one. Greater runs first; the least is 1.
+/// Priority of a SIP whose manifest does not name one. Greater runs first, see [`MOST_PRIORITY`].
 pub const DEFAULT_PRIORITY: u8 = 8;
 /// Bytes of private memory of a SIP whose manifest does not name a limit.
 pub const DEFAULT_MEMORY: u64 = 16 << 20;
@@ -38,6 +39,25 @@ pub const DEFAULT_CHANNELS: u32 = 1024;
 pub const DEFAULT_THREADS: u32 = 8;
 /// Percent of the core for a SIP whose manifest does not name it: all.
 pub const DEFAULT_CPU_PERCENT: u8 = 100;
+
+/// The greatest priority of a SIP. The least is 1; the kernel's threads are above all.
+pub const MOST_PRIORITY: u8 = 29;
+
+/// A priority that no SIP can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoSuchPriority(pub u8);
+
+impl fmt::Display for NoSuchPriority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "its manifest asks for priority {}, and a process has one from 1 to {MOST_PRIORITY}",
+            self.0
+        )
+    }
+}
+
+impl core::error::Error for NoSuchPriority {}
 
 /// A SIP's manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +86,16 @@ pub struct Manifest {
     pub cpu_percent: u8,
     /// What its supervisor does when it has ended.
     pub policy: Policy,
+}
+
+impl Manifest {
+    /// Looks whether the priority is one that a SIP can have.
+    ///
+    /// # Errors
+    /// [`NoSuchPriority`] otherwise.
+    pub fn check_priority(&self) -> Result<(), NoSuchPriority> {
+        if (1..=MOST_PRIORITY).contains(&self.priority) { Ok(()) } else { Err(NoSuchPriority(self.priority)) }
+    }
 }
 
 /// A service by name, with the contract it speaks.

@@ -7,13 +7,14 @@ mod sets;
 mod views;
 
 use core::alloc::Layout;
+use core::ops::ControlFlow;
 use core::ptr;
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::Side;
 use contracts::abi::{
-    BlockEntry, CLOSED, Channel, End, IN_DOMAIN, Label, NEW_MEMBER, NOTIFY_SET, Set, Tracked,
+    BlockEntry, CLOSED, Channel, End, IN_DOMAIN, Label, NEW_MEMBER, NOTIFY_SET, Owner, Set, Tracked,
 };
 use contracts::binding::notify_end;
 use contracts::channel::{Carried, Closing, Shape, initialise};
@@ -203,7 +204,7 @@ fn close_all(holder: &Account, which: impl Fn(&End) -> bool, mut pause: impl FnM
     let is_to_close = |end: &End| end.closed.load(Relaxed) & CLOSED == 0 && which(end);
     // SAFETY: the entry is of allocated memory when it is looked at.
     let has_one = |entry: &_| unsafe { channel_in(entry) }.ends.iter().any(is_to_close);
-    CHANNEL_MEMORY.for_marked(holder.shared(), has_one, |entry| {
+    let _ = CHANNEL_MEMORY.for_marked(holder.shared(), has_one, |entry| {
         // SAFETY: the entry was just found to be of allocated memory.
         let channel = unsafe { channel_in(entry) };
         for side in [Side::Client, Side::Server] {
@@ -220,6 +221,7 @@ fn close_all(holder: &Account, which: impl Fn(&End) -> bool, mut pause: impl FnM
             }
         }
         pause();
+        ControlFlow::Continue(())
     });
 }
 
@@ -228,6 +230,23 @@ pub fn reclaim(holder: &'static Account, pause: impl FnMut()) {
     let owner = holder.owner().to_bits();
     close_all(holder, |end| end.tracked.owner.load(Relaxed) == owner, pause);
     sets::reclaim(holder);
+}
+
+/// Shows who has the other ends of the channels of which `holder` has one.
+pub fn for_peers(holder: &Account, mut each: impl FnMut(Owner)) {
+    let its = |end: &End| end.closed.load(Relaxed) & CLOSED == 0 && owner(end) == holder.owner();
+    // SAFETY: the entry is of allocated memory when it is looked at, and nothing is freed meanwhile.
+    let channel = |entry: &_| unsafe { channel_in(entry) };
+    let has_one = |entry: &_| channel(entry).ends.iter().any(its);
+    let _ = CHANNEL_MEMORY.for_marked(holder.shared(), has_one, |entry| {
+        let [client, server] = &channel(entry).ends;
+        each(owner(if its(client) { server } else { client }));
+        ControlFlow::Continue(())
+    });
+}
+
+fn owner(end: &End) -> Owner {
+    Owner::from_bits(end.tracked.owner.load(Relaxed))
 }
 
 /// How many channels there are.

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::ControlFlow;
 use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::Side;
@@ -136,11 +137,12 @@ pub fn survey_of(account: &Account, mut each: impl FnMut(EndView<'_>)) {
     let channel = |entry: &_| unsafe { channel_in(entry) };
     let is_its = |channel: &Channel, side| holder(channel, side) == account.owner();
     let has_one = |entry: &_| SIDES.iter().any(|side| is_its(channel(entry), *side));
-    CHANNEL_MEMORY.for_marked(account.shared(), has_one, |entry| {
+    let _ = CHANNEL_MEMORY.for_marked(account.shared(), has_one, |entry| {
         let channel = channel(entry);
         for side in SIDES.into_iter().filter(|side| is_its(channel, *side)) {
             let (contract, state) = names_of(names.as_ref(), channel);
             each(EndView { id: channel.id, side, contract, state });
         }
+        ControlFlow::Continue(())
     });
 }

@@ -2,6 +2,7 @@
 
 mod heap;
 
+use core::ops::ControlFlow;
 use core::sync::atomic::Ordering::Relaxed;
 
 use conquer_once::spin::OnceCell;
@@ -63,21 +64,22 @@ impl SystemHeap {
         act(&mut self.heap.get_or_init(|| Mutex::new(Heap::new(KernelPages, self.area))).lock())
     }
 
-    /// Shows each block in the slabs that `holder` has marked, if it is `wanted`. The heap is not locked while one is
-    /// shown, so that blocks may be freed.
+    /// Shows each block in the slabs that `holder` has marked, if it is `wanted`, until `each` breaks off. The heap is not
+    /// locked while one is shown, so that blocks may be freed.
     pub(crate) fn for_marked(
         &self,
         holder: &abi::Account,
         wanted: impl Fn(&'static BlockEntry) -> bool,
-        mut each: impl FnMut(&'static BlockEntry),
-    ) {
+        mut each: impl FnMut(&'static BlockEntry) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         for slab in self.with(|heap| heap.marked_slabs(holder)) {
             let mut from = 0;
             while let Some((index, entry)) = self.with(|heap| heap.next_in_slab(slab, from, &wanted)) {
                 from = index + 1;
-                each(entry);
+                each(entry)?;
             }
         }
+        ControlFlow::Continue(())
     }
 }
 
@@ -182,35 +184,55 @@ pub enum AdoptError {
 /// # Panics
 /// If it is not allocated.
 pub fn free(entry: &BlockEntry, mut pause: impl FnMut()) {
-    loop {
-        // SAFETY: the block counts against this account.
-        let payer = unsafe { Account::of(entry.account.load(Relaxed)) };
-        match HEAP.with(|heap| heap.shrink(entry)) {
-            0 => {
-                let capacity = entry.capacity.load(Relaxed);
-                HEAP.with(|heap| heap.free(entry));
-                return payer.discharge_block(capacity);
-            }
-            bytes => payer.discharge_block(bytes),
-        }
+    while free_step(entry) == Step::More {
         pause();
     }
 }
 
-/// Frees all blocks of an account whose SIP is gone, and what the heap keeps for the next allocation only. Returns how
-/// many. It calls `pause` from time to time.
-pub fn reclaim(holder: &Account, mut pause: impl FnMut()) -> usize {
+/// How much a step has left to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    More,
+    Last,
+}
+
+/// A step of [`free`].
+fn free_step(entry: &BlockEntry) -> Step {
+    // SAFETY: the block counts against this account.
+    let payer = unsafe { Account::of(entry.account.load(Relaxed)) };
+    match HEAP.with(|heap| heap.shrink(entry)) {
+        0 => {
+            let capacity = entry.capacity.load(Relaxed);
+            HEAP.with(|heap| heap.free(entry));
+            payer.discharge_block(capacity);
+            Step::Last
+        }
+        bytes => {
+            payer.discharge_block(bytes);
+            Step::More
+        }
+    }
+}
+
+/// Frees all blocks of an account whose SIP is gone, and what the heap keeps for the next allocation only; adds to `freed`
+/// how many. It calls `pause` from time to time, and breaks off where that does: then it is to be called again.
+pub fn reclaim(
+    holder: &Account,
+    freed: &mut usize,
+    mut pause: impl FnMut() -> ControlFlow<()>,
+) -> ControlFlow<()> {
     holder.give_up_all();
     let owner = holder.owner().to_bits();
-    let mut freed = 0;
     let is_its = |entry: &BlockEntry| entry.tracked.owner.load(Relaxed) == owner;
     HEAP.for_marked(holder.shared(), is_its, |entry| {
-        free(entry, &mut pause);
-        freed += 1;
-        pause();
-    });
+        while free_step(entry) == Step::More {
+            pause()?;
+        }
+        *freed += 1;
+        pause()
+    })?;
     HEAP.with(Heap::trim);
-    freed
+    ControlFlow::Continue(())
 }
 
 /// Gives back what blocks and channels have kept for the next of them only. Returns the bytes of the heaps' tables.

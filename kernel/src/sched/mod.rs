@@ -21,10 +21,10 @@ pub use event::{Event, SERIAL_INPUT};
 pub(crate) use preemption::{can_make_room, make_room, preempted_at_rest, share_out, share_out_with};
 #[cfg(feature = "bare")]
 pub use preemption::{leave, set_overrun_hook, start_preemption, ticks};
-pub use queue::{MOST_PRIORITY, Queued, RunQueue};
+pub use queue::{KERNEL_PRIORITY, Queued, RunQueue};
 pub use sleepers::{Sleeper, Sleepers};
 #[cfg(feature = "bare")]
 pub use threads::{
     Ring3, Thread, ThreadError, adopt_boot_thread, block, block_until, current, is_ready, kernel_threads,
-    place, ready, relax, retire, set_priority, spawn, spawn_in_ring3, yield_now,
+    place, raise, ready, relax, retire, set_priority, spawn, spawn_in_ring3, yield_now,
 };

@@ -5,11 +5,13 @@
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
 
+use contracts::manifest::MOST_PRIORITY;
 use contracts::sabotage::{Bug, planted};
 use intrusive_collections::{LinkedList, LinkedListAtomicLink, UnsafeRef, intrusive_adapter};
 
-/// The greatest priority. The least is 1.
-pub const MOST_PRIORITY: u32 = 31;
+/// The greatest priority, that of the kernel's threads: above all SIPs', so that what they do is done at once. The least
+/// is 1.
+pub const KERNEL_PRIORITY: u32 = MOST_PRIORITY as u32 + 1;
 
 /// What stands in the queue for a thread.
 #[derive(Debug)]
@@ -36,7 +38,7 @@ impl<T> Queued<T> {
 
 /// Ready threads of one core, in order.
 pub struct RunQueue<T> {
-    levels: [LinkedList<Entries<T>>; MOST_PRIORITY as usize + 1],
+    levels: [LinkedList<Entries<T>>; KERNEL_PRIORITY as usize + 1],
     /// Levels that are not empty, a bit each.
     ready: u32,
 }
@@ -44,7 +46,7 @@ pub struct RunQueue<T> {
 impl<T: Copy> RunQueue<T> {
     /// An empty queue.
     pub const fn new() -> Self {
-        RunQueue { levels: [const { LinkedList::new(Entries::NEW) }; MOST_PRIORITY as usize + 1], ready: 0 }
+        RunQueue { levels: [const { LinkedList::new(Entries::NEW) }; KERNEL_PRIORITY as usize + 1], ready: 0 }
     }
 
     /// Adds a thread behind the others of its priority.
@@ -54,7 +56,7 @@ impl<T: Copy> RunQueue<T> {
     /// The entry is in no queue, and stays where it is until it is taken out of this one.
     ///
     /// # Panics
-    /// If the priority is greater than [`MOST_PRIORITY`].
+    /// If the priority is greater than [`KERNEL_PRIORITY`].
     pub unsafe fn push(&mut self, priority: u32, entry: &Queued<T>) {
         entry.level.store(priority, Relaxed);
         // SAFETY: passed on to the caller.
@@ -121,7 +123,7 @@ mod tests {
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            5 => (1..=MOST_PRIORITY).prop_map(Step::Push),
+            5 => (1..=KERNEL_PRIORITY).prop_map(Step::Push),
             3 => Just(Step::Pop),
             2 => any::<prop::sample::Index>().prop_map(Step::Remove),
         ]

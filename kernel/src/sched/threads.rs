@@ -294,6 +294,12 @@ impl Thread {
     }
 }
 
+impl Drop for Thread {
+    fn drop(&mut self) {
+        assert!(!self.queued.is_queued() && !self.sleeper.sleeps(), "a thread that is dropped is in no list");
+    }
+}
+
 /// Where a new thread's first switch jumps to: its entry and argument lie on its stack.
 #[unsafe(naked)]
 unsafe extern "C" fn thread_start() {
@@ -342,6 +348,19 @@ pub fn is_ready(thread: &Thread) -> bool {
 /// Changes the priority of a thread that is in no queue.
 pub fn set_priority(thread: &Thread, priority: u32) {
     thread.shared.priority.store(priority, Relaxed);
+}
+
+/// Has a thread run at this priority, if that is greater than its own: at once, also if it waits for the core.
+pub fn raise(thread: &Thread, priority: u32) {
+    if priority <= thread.shared.priority.load(Relaxed) {
+        return;
+    }
+    set_priority(thread, priority);
+    if thread.queued.is_queued() {
+        // SAFETY: there is one queue.
+        unsafe { QUEUE.lock().remove(&thread.queued) };
+        ready(thread);
+    }
 }
 
 /// Moves the woken threads to the queue, where each comes last of its priority, the first to be woken first.

@@ -19,7 +19,6 @@ mod system;
 #[cfg(feature = "bare")]
 pub use boot_image::BootArchive;
 #[cfg(feature = "bare")]
-pub(crate) use own::KERNEL_PRIORITY;
 #[cfg(feature = "bare")]
 pub use own::start_all;
 pub use registry::{

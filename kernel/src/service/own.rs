@@ -8,13 +8,10 @@ use contracts::{Contract, Receive, Service};
 
 use super::{BootArchive, boot_image, broker, probe, publish, serial, system};
 use crate::memory::stacks::{Stack, StackError};
-use crate::sched::{self, ThreadError};
+use crate::sched::{self, KERNEL_PRIORITY, ThreadError};
 use crate::{account, channel};
 
 const STACK_PAGES: usize = 12;
-
-/// Priority of the kernel's threads: above all SIPs', so that what they do is done at once.
-pub(crate) const KERNEL_PRIORITY: u32 = 30;
 
 /// Why a service of the kernel's was not started.
 #[derive(Debug)]

@@ -13,9 +13,10 @@ use contracts::spec::system::{
 };
 use contracts::{Endpoint, ExBox, Exhausted, Name, Service, Text};
 
-use super::own::{KERNEL_PRIORITY, Never};
+use super::own::Never;
 use crate::arch::{clock, cores, power};
 use crate::memory::{PAGE_SIZE, heap};
+use crate::sched::{self, KERNEL_PRIORITY};
 use crate::{account, channel, exchange, log, memory, sip};
 
 type Ready = system::Server<system::Ready>;
@@ -137,7 +138,7 @@ fn processes() -> Result<ExBox<[ProcessInfo]>, Exhausted> {
         state: ProcessState::Ready,
         priority: KERNEL_PRIORITY as u8,
         placement: Placement::Kernel,
-        threads: crate::sched::kernel_threads(),
+        threads: sched::kernel_threads(),
         parent: 0,
         ticks: account::KERNEL.budget().total(),
         messages: messages_of(Owner::KERNEL),

@@ -10,7 +10,7 @@ use core::fmt;
 use core::ops::Range;
 
 use contracts::abi;
-use contracts::manifest::{Manifest, SECTION};
+use contracts::manifest::{Manifest, NoSuchPriority, SECTION};
 use contracts::signature::{SEAL_BYTES, Sealed};
 use elf::ElfBytes;
 use elf::abi::{
@@ -115,6 +115,8 @@ pub enum ImageError {
         /// The version it was built against.
         image: u64,
     },
+    /// Its manifest asks for a priority that no SIP can have.
+    Priority(NoSuchPriority),
     /// The machine's memory is exhausted.
     OutOfMemory,
 }
@@ -136,6 +138,7 @@ impl fmt::Display for ImageError {
                 "the image was built for interface {image:016x}, this kernel has {:016x}; build it again",
                 abi::HASH
             ),
+            ImageError::Priority(no_such) => no_such.fmt(f),
             ImageError::OutOfMemory => f.write_str("out of memory"),
         }
     }
@@ -364,9 +367,12 @@ impl<'a> Reader<'a> {
             && names(&manifest.provides)
             && names(&manifest.uses)
             && manifest.threads >= 1
-            && (1..=crate::sched::MOST_PRIORITY).contains(&u32::from(manifest.priority))
             && (4096..=MOST_STACK_BYTES).contains(&manifest.stack);
-        if sound { Ok(manifest) } else { Err(ImageError::BadManifest) }
+        if !sound {
+            return Err(ImageError::BadManifest);
+        }
+        manifest.check_priority().map_err(ImageError::Priority)?;
+        Ok(manifest)
     }
 }
 

@@ -1,7 +1,7 @@
-//! The running SIPs: start, end and reclamation.
+//! The running SIPs: start and end.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BinaryHeap, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -11,27 +11,25 @@ use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::abi::{End, Owner, OwnerKind};
-use contracts::sabotage::{Bug, planted};
 use contracts::spec::system::{self, Placement, ending};
-use contracts::{Endpoint, Side, Text};
+use contracts::{Side, Text};
 use log::info;
 use spin::Mutex;
 use x86_64::{PhysAddr, VirtAddr};
 
-use super::faults;
 use super::images::Image;
 use super::load::{self, GrowError, Loaded};
 use super::placement::placement;
+use super::reaper::{self, Remains};
 use super::start_error::StartError;
 use super::trace;
 use crate::account::Account;
-use crate::arch::serial;
 use crate::arch::trap::TrapFrame;
 use crate::memory::layout::USER_END;
 use crate::memory::mapping;
-use crate::sched::{self, Event};
+use crate::sched;
 use crate::unwind::Start;
-use crate::{channel, exchange, memory, service};
+use crate::{memory, service};
 
 /// How a SIP ended, and what there is to say about it. Nothing in it is allocated.
 #[derive(Clone, Debug)]
@@ -67,29 +65,33 @@ impl Exit {
     }
 }
 
-struct Sip {
-    loaded: Loaded,
+/// A SIP that is not reaped.
+pub(super) struct Sip {
+    pub(super) loaded: Loaded,
     /// The SIP that asked for its start; 0 is the kernel.
     parent: u32,
     /// Whether it was refused memory because of its limit.
     was_refused: bool,
     /// Whether it is listed for a thread that has left.
-    is_untidy: bool,
+    pub(super) is_untidy: bool,
     /// Whom to tell when it has ended.
-    watcher: Option<ending::Client<ending::Running>>,
-    /// Set when it has ended, until it is reaped.
-    exit: Option<Exit>,
+    pub(super) watcher: Option<ending::Client<ending::Running>>,
+    /// Set when it has ended.
+    pub(super) exit: Option<Exit>,
 }
 
-struct Sips {
-    by_id: BTreeMap<u32, Box<Sip>>,
-    /// Those that have ended and are not reaped, and those with a thread that has left. There is room for all.
-    ended: VecDeque<u32>,
+pub(super) struct Sips {
+    /// Those that run, and those that have ended and still have endpoints.
+    pub(super) by_id: BTreeMap<u32, Box<Sip>>,
+    /// Those that have ended and still have endpoints, and those with a thread that has left. There is room for all.
+    pub(super) ended: VecDeque<u32>,
+    /// Those that have no endpoints any more. There is room for all.
+    pub(super) remains: BinaryHeap<Remains>,
     next: u32,
 }
 
-static SIPS: Mutex<Sips> = Mutex::new(Sips { by_id: BTreeMap::new(), ended: VecDeque::new(), next: 1 });
-static ENDED: Event = Event::new();
+pub(super) static SIPS: Mutex<Sips> =
+    Mutex::new(Sips { by_id: BTreeMap::new(), ended: VecDeque::new(), remains: BinaryHeap::new(), next: 1 });
 
 /// The images that the system is made of, by name: they are started again and again.
 static SYSTEM: Mutex<Vec<(String, Arc<Image>)>> = Mutex::new(Vec::new());
@@ -127,6 +129,7 @@ fn start_image(image: Arc<Image>, argument: &str, parent: u32) -> Result<u32, St
         // Each may be there once for its end, and once for its threads.
         let most = 2 * (sips.by_id.len() + 1);
         sips.ended.try_reserve(most).map_err(|_| StartError::OutOfMemory)?;
+        sips.remains.try_reserve(most / 2).map_err(|_| StartError::OutOfMemory)?;
         sips.next += 1;
         sips.next - 1
     };
@@ -157,11 +160,12 @@ pub(crate) fn with_thread<T>(id: u32, act: impl FnOnce(&sched::Thread) -> T) -> 
     sip.loaded.threads.first().map(|running| act(&running.thread)).ok_or(NoSuchSip)
 }
 
-/// SIPs that are not reclaimed, and the bytes of the list of those that have ended.
+/// SIPs that are not reclaimed, and the bytes of the lists of those that have ended.
 #[cfg(feature = "campaign")]
 pub(crate) fn kept() -> (usize, usize) {
     let sips = SIPS.lock();
-    (sips.by_id.len(), sips.ended.capacity() * size_of::<u32>())
+    let lists = sips.ended.capacity() * size_of::<u32>() + sips.remains.capacity() * size_of::<Remains>();
+    (sips.by_id.len() + sips.remains.len(), lists)
 }
 
 /// The running SIP's number.
@@ -202,7 +206,7 @@ pub(crate) fn panicked(message: &str) -> Exit {
     }
 }
 
-/// Ends the running SIP. What it has is given back by [`reap_forever`], after its thread has left.
+/// Ends the running SIP. What it has is given back by [`super::reap_forever`], after its thread has left.
 pub fn end_current(exit: Exit) -> ! {
     let id = current_id();
     let mut sips = SIPS.lock();
@@ -213,7 +217,7 @@ pub fn end_current(exit: Exit) -> ! {
     sip.exit = Some(exit);
     sips.ended.push_back(id);
     drop(sips);
-    ENDED.signal();
+    reaper::call();
     sched::leave()
 }
 
@@ -238,7 +242,7 @@ pub(crate) fn exit_thread() -> ! {
         sips.ended.push_back(id);
     }
     drop(sips);
-    ENDED.signal();
+    reaper::call();
     sched::leave()
 }
 
@@ -246,7 +250,7 @@ pub(crate) fn exit_thread() -> ! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoSuchSip;
 
-/// Ends a SIP whose threads do not run: it does nothing any more. What it has is given back by [`reap_forever`].
+/// Ends a SIP whose threads do not run: it does nothing any more. What it has is given back by [`super::reap_forever`].
 pub fn end(id: u32, exit: Exit) -> Result<(), NoSuchSip> {
     let mut sips = SIPS.lock();
     let sip = sips.by_id.get_mut(&id).filter(|sip| sip.exit.is_none()).ok_or(NoSuchSip)?;
@@ -257,7 +261,7 @@ pub fn end(id: u32, exit: Exit) -> Result<(), NoSuchSip> {
     sip.exit = Some(Exit { place, ..exit });
     sips.ended.push_back(id);
     drop(sips);
-    ENDED.signal();
+    reaper::call();
     Ok(())
 }
 
@@ -285,33 +289,6 @@ pub(super) fn overran(id: u32) {
     let _ = end(id, Exit::plain(system::Exit::Time));
 }
 
-/// Gives back what ended SIPs had, for good. `vital` names a SIP without which the system is of no use.
-pub fn reap_forever(vital: Option<&str>) -> ! {
-    let own_priority = sched::current().shared().priority.load(Relaxed);
-    loop {
-        let ended = {
-            let mut sips = SIPS.lock();
-            let Some(id) = sips.ended.pop_front() else {
-                drop(sips);
-                ENDED.wait();
-                continue;
-            };
-            match sips.by_id.get_mut(&id) {
-                Some(sip) if sip.exit.is_none() => {
-                    sip.is_untidy = false;
-                    sip.loaded.drop_left_threads();
-                    None
-                }
-                _ => sips.by_id.remove(&id).map(|sip| (id, sip)),
-            }
-        };
-        if let Some((id, sip)) = ended {
-            reap(id, *sip, vital);
-        }
-        sched::set_priority(sched::current(), own_priority);
-    }
-}
-
 /// The account of a SIP that is not reaped. It is good until the next switch, and while something counts against it.
 pub(crate) fn account_of(id: u32) -> Option<&'static Account> {
     SIPS.lock().by_id.get(&id).map(|sip| sip.loaded.account)
@@ -324,68 +301,6 @@ pub(crate) fn translate(id: u32, address: VirtAddr) -> Option<PhysAddr> {
     }
     let sips = SIPS.lock();
     sips.by_id.get(&id)?.loaded.window.space()?.tables().translate(address)
-}
-
-/// The priority of the threads of a SIP that runs; 0 for anybody else.
-fn priority_of(owner: Owner) -> u32 {
-    match owner.kind() {
-        OwnerKind::Sip(id) => {
-            let sips = SIPS.lock();
-            sips.by_id.get(&id).map_or(0, |sip| u32::from(sip.loaded.manifest().priority))
-        }
-        _ => 0,
-    }
-}
-
-fn reap(id: u32, mut sip: Sip, vital: Option<&str>) {
-    let account = sip.loaded.account;
-    let manifest = sip.loaded.manifest();
-    let name = manifest.name.clone();
-    let exit = sip.exit.unwrap_or(Exit::plain(system::Exit::Failure));
-    let record = |loaded| match exit.kind {
-        system::Exit::Success => 0,
-        _ => faults::record(id, loaded, &exit),
-    };
-    let mut fault = if planted(Bug::EmptyRecord) { 0 } else { record(&sip.loaded) };
-    // No client can be connected any more, then nobody waits for it, then nothing of it is left. The last may be long work,
-    // which is done as if the SIP did it, or whoever waits for its end.
-    service::withdraw(id);
-    channel::reclaim(account, sched::relax);
-    if planted(Bug::EmptyRecord) {
-        fault = record(&sip.loaded);
-    }
-    // Nobody finds a thread of its named any more; but whoever did before has made it ready.
-    if !planted(Bug::WokenDead) {
-        sip.loaded.threads.iter().for_each(|running| sched::retire(&running.thread));
-    }
-    let waits = sip.watcher.as_ref().map_or(0, |watcher| priority_of(watcher.as_raw().peer_owner()));
-    sched::set_priority(sched::current(), u32::from(manifest.priority).max(waits));
-    sip.loaded.close_gate();
-    let blocks = exchange::reclaim(account, sched::relax);
-    drop(sip.loaded);
-    account.close();
-    info!("sip {id} ({name}) {}; {blocks} blocks reclaimed", exit.in_words());
-    let expected = matches!(exit.kind, system::Exit::Success | system::Exit::Failure);
-    // A second SIP of that name, which somebody started, may come and go.
-    let vital =
-        vital == Some(&name) && SIPS.lock().by_id.values().all(|sip| sip.loaded.manifest().name != name);
-    match sip.watcher {
-        Some(_) if planted(Bug::UntoldEnd) => {}
-        Some(watcher) => watcher.ended(exit.kind, exit.message, fault),
-        None if expected && !vital => {}
-        // Nobody else would tell the one at the terminal.
-        None => {
-            let mut line = Text::<400>::EMPTY;
-            // What does not fit is cut off.
-            let _ = write!(line, "\r\nentente: {name} {}\r\n", exit.in_words());
-            serial::write(line.as_bytes());
-        }
-    }
-    if vital {
-        // The last thing it sent may be why it ended: a shutdown, with what the one who started the system is told.
-        sched::yield_now();
-        crate::arch::power::exit(crate::arch::power::Exit::Failure);
-    }
 }
 
 /// What [`survey`] tells of a SIP.

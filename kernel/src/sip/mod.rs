@@ -24,6 +24,8 @@ mod load;
 #[cfg(feature = "bare")]
 mod placement;
 #[cfg(feature = "bare")]
+mod reaper;
+#[cfg(feature = "bare")]
 mod start_error;
 #[cfg(feature = "bare")]
 pub(crate) mod table;
@@ -39,8 +41,7 @@ pub use fault::install as install_fault_handling;
 pub use faults::{bytes_kept as fault_bytes, survey as survey_faults, with_text as with_fault_text};
 #[cfg(feature = "bare")]
 pub use life::{
-    Exit, NoSuchSip, SipView, end, end_current, keep, owner_name, reap_forever, start, start_kept, survey,
-    watch,
+    Exit, NoSuchSip, SipView, end, end_current, keep, owner_name, start, start_kept, survey, watch,
 };
 #[cfg(feature = "bare")]
 pub(crate) use life::{account_of, connect_port, exit_thread, grow_heap, panicked, spawn_thread, translate};
@@ -48,6 +49,8 @@ pub(crate) use life::{account_of, connect_port, exit_thread, grow_heap, panicked
 pub(crate) use life::{kept, with_thread};
 #[cfg(feature = "bare")]
 pub use placement::{place_by_hand, trust};
+#[cfg(feature = "bare")]
+pub use reaper::reap_forever;
 #[cfg(feature = "bare")]
 pub use start_error::StartError;
 #[cfg(feature = "campaign")]

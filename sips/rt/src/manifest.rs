@@ -9,7 +9,7 @@
 ///     uses: { console: Console },
 ///     memory: 4 << 20,                          // bytes of private memory, optional
 ///     stack: 128 << 10,                         // bytes of stack, optional
-///     priority: 9,                              // greater runs first, optional
+///     priority: 9,                              // 1 to 29, greater runs first, optional
 ///     blocks: 64 << 20,                         // bytes of blocks that may count against it, optional
 ///     channels: 1024,                           // channels that may count against it, optional
 ///     threads: 8,                               // the first among them, optional

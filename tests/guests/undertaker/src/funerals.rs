@@ -23,8 +23,8 @@ pub(crate) fn run(office: &mut Office, order: &Order<'_>) -> Result<(), Trouble>
             let (client, server) = PingPong::channel()?;
             at_rich.give(AnyEndpoint::new(client))?;
             let halted = at_rich.halted()?;
-            // Waits for a message.
-            let poor = office.start_victim("scene numbers server")?;
+            // Waits for a message, and has so many channels that closing them takes longer than a tick.
+            let poor = office.start_victim("crowd numbers server")?;
             let mut at_poor = Opposite::of(office.pose()?);
             let client = at_poor.take()?.downcast::<ping_pong::Client<ping_pong::Idle>>();
             let client = client.map_err(|_| Trouble::Wrong("it is another endpoint"))?;

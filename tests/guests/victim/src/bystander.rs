@@ -49,6 +49,14 @@ pub(crate) fn serve(pose: &mut Pose) -> Result<u64, Trouble> {
     Ok(received)
 }
 
+/// A channel of which both ends are one's own.
+type Own = (echo::Client<echo::Idle>, echo::Server<echo::Idle>);
+
+/// Very many channels.
+pub(crate) fn crowd() -> Result<Vec<Own>, Trouble> {
+    Ok((0..5000).map(|_| Echo::channel()).collect::<Result<_, _>>()?)
+}
+
 /// Has very many blocks, and waits.
 pub(crate) fn hoard(pose: &mut Pose) -> Result<u64, Trouble> {
     let _end = pose.take()?;

@@ -3,6 +3,7 @@
 //! - `play CONTRACT SIDE SEED HALT MESSAGE...`: a side of a session of a stock contract, by these messages. HALT says where
 //!   it stops when they are through: at the `desk`, or in the `channel`, waiting for a message that does not come;
 //! - `scene NAME SIDE`: a role of a scene;
+//! - `crowd NAME SIDE`: the same, with very many channels;
 //! - `hoard`: has very many blocks;
 //! - `churn ROUNDS`: takes something of every kind and gives it back, so many times, and stops; and once more;
 //! - `spin`: computes until it is told to go, or for a while;
@@ -34,6 +35,7 @@ use session::{Halt, Session};
 rt::manifest! {
     main: main,
     uses: { desk: Desk },
+    channels: 6000,
 }
 
 const BAD_ORDER: Trouble = Trouble::Wrong("an order cannot be read");
@@ -54,7 +56,8 @@ fn main(grants: Grants) -> Result<(), Trouble> {
             };
             with_contract(contract.parse().map_err(|_| BAD_ORDER)?, session).ok_or(BAD_ORDER)??
         }
-        ("scene", [name, part]) => {
+        ("scene" | "crowd", [name, part]) => {
+            let _crowd = if *what == "crowd" { bystander::crowd()? } else { Vec::new() };
             let scene = Scene::named(name).ok_or(BAD_ORDER)?;
             let mut tally = Tally::default();
             match scene.play(side(part).ok_or(BAD_ORDER)?, &mut pose, &mut tally) {
