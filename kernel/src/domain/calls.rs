@@ -68,7 +68,9 @@ pub(crate) extern "C" fn call(
 ) -> u64 {
     let domain = sched::current().domain().expect("only domains have system calls");
     let place = || Start::InFrame { address: domain.memory.word(stack).unwrap_or(0), frame };
-    match serve(domain, number, first, second, place) {
+    let served = serve(domain, number, first, second, place);
+    sched::end_call();
+    match served {
         Ok(result) => result,
         // Where an address is expected there is none.
         Err(Refused::Exhausted) => 0,

@@ -435,10 +435,29 @@ pub fn yield_now() {
 }
 
 /// A point at which long work in the kernel may be interrupted: gives the core to threads that outrank the running one,
-/// and once a tick to those of its priority. The caller holds no lock.
+/// and once a tick to those of its priority. The caller holds no lock, and may end here.
+#[inline(always)]
 pub fn relax() {
     #[cfg(feature = "campaign")]
     crate::injector::passes_point();
+    let core = cores::core();
+    let own = current().shared.priority.load(Relaxed);
+    let is_outranked = core.top_ready.load(Relaxed) > own;
+    if is_outranked || core.pending.load(Relaxed) != 0 || !core.woken.load(Relaxed).is_null() {
+        make_way();
+    }
+}
+
+/// The end of a call that a SIP has made: as [`relax`], if an interrupt came meanwhile, which could not take the core away.
+#[inline(always)]
+pub fn end_call() {
+    if cores::core().pending.load(Relaxed) != 0 {
+        make_way();
+    }
+}
+
+#[cold]
+fn make_way() {
     let core = cores::core();
     let own = current().shared.priority.load(Relaxed);
     let ticked = core.pending.load(Relaxed) != 0;

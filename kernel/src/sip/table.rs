@@ -2,6 +2,8 @@
 //!
 //! Each entry begins with a stub that checks how much of the caller's stack is left: what the kernel then needs lies
 //! within [`STACK_HEADROOM`], so it never runs into the guard page, and a caller with less has overflowed its own stack.
+//!
+//! Each that returns sees to interrupts at its end: one that came while the kernel worked could not take the core away.
 
 use core::arch::naked_asm;
 use core::mem::{offset_of, transmute};
@@ -24,12 +26,15 @@ fn caller() -> &'static Account {
 }
 
 extern "C" fn block_allocate(size: usize, align: usize) -> *const BlockEntry {
-    exchange::allocate(size, align, caller(), sched::relax).map_or(ptr::null(), ptr::from_ref)
+    let block = exchange::allocate(size, align, caller(), sched::relax);
+    sched::end_call();
+    block.map_or(ptr::null(), ptr::from_ref)
 }
 
 unsafe extern "C" fn block_free(entry: *const BlockEntry) {
     // SAFETY: the caller owns the block, so its entry is in the ledger.
     exchange::free(unsafe { &*entry }, sched::relax);
+    sched::end_call();
 }
 
 extern "C" fn channel_create(request: &ChannelRequest) -> *const Channel {
@@ -37,24 +42,30 @@ extern "C" fn channel_create(request: &ChannelRequest) -> *const Channel {
         return ptr::null();
     }
     channel::learn_names(request);
-    channel::create(&request.shape, caller(), caller()).map_or(ptr::null(), |channel| channel)
+    let channel = channel::create(&request.shape, caller(), caller());
+    sched::end_call();
+    channel.map_or(ptr::null(), |channel| channel)
 }
 
 unsafe extern "C" fn end_close(end: *const End) {
     // SAFETY: the caller owns the open end and gives it up.
     unsafe { channel::close(&*end) };
+    sched::end_call();
 }
 
 extern "C" fn set_create() -> *const Set {
     if memory::admit().is_err() {
         return ptr::null();
     }
-    channel::create_set(caller()).map_or(ptr::null(), |set| set)
+    let set = channel::create_set(caller());
+    sched::end_call();
+    set.map_or(ptr::null(), |set| set)
 }
 
 unsafe extern "C" fn set_close(set: *const Set) {
     // SAFETY: the caller owns the set, which has no members, and gives it up.
     unsafe { channel::close_set(&*set, sched::relax) };
+    sched::end_call();
 }
 
 extern "C" fn thread_block() {
@@ -66,7 +77,9 @@ extern "C" fn thread_yield() {
 }
 
 extern "C" fn thread_spawn(entry: abi::ThreadEntry, argument: usize) -> u32 {
-    u32::from(life::spawn_thread(entry as usize as u64, argument).is_ok())
+    let spawned = life::spawn_thread(entry as usize as u64, argument);
+    sched::end_call();
+    u32::from(spawned.is_ok())
 }
 
 extern "C" fn thread_exit() -> ! {
@@ -79,15 +92,21 @@ unsafe extern "C" fn thread_block_until(deadline: u64, word: *const AtomicUsize)
 }
 
 extern "C" fn memory_grow(pages: usize) -> *mut u8 {
-    life::grow_heap(pages).map_or(ptr::null_mut(), |start| start.as_mut_ptr())
+    let start = life::grow_heap(pages);
+    sched::end_call();
+    start.map_or(ptr::null_mut(), |start| start.as_mut_ptr())
 }
 
 extern "C" fn port_connect(index: usize) -> *const End {
-    life::connect_port(index).map_or(ptr::null(), ptr::from_ref)
+    let end = life::connect_port(index);
+    sched::end_call();
+    end.map_or(ptr::null(), ptr::from_ref)
 }
 
 extern "C" fn clock_now() -> u64 {
-    clock::now_ns()
+    let now = clock::now_ns();
+    sched::end_call();
+    now
 }
 
 /// # Safety
@@ -102,6 +121,7 @@ unsafe extern "C" fn log_line(text: *const u8, length: usize) {
     caller().count_line();
     // SAFETY: passed on to the caller.
     info!("{}: {}", owner_name(caller().owner()), unsafe { text_of(text, length) });
+    sched::end_call();
 }
 
 extern "C" fn exit(status: u32) -> ! {
@@ -112,6 +132,7 @@ extern "C" fn exit(status: u32) -> ! {
 unsafe extern "C" fn violation(end: *const End, what: u32) {
     // SAFETY: the end is the caller's, and open.
     life::blame(unsafe { &*end }, what);
+    sched::end_call();
 }
 
 /// What only domains are given something to call with.
