@@ -88,7 +88,7 @@ pub struct End {
     pub ready_next: AtomicPtr<End>,
     /// [`READY`] while the end is in its set's list of ready ends; of a shadow always [`BEYOND`], too.
     pub ready: AtomicU32,
-    /// 0, or of whom nothing more is to be sent natively: [`CLOSED`], [`IN_DOMAIN`].
+    /// 0, or what is to be known of an end before one sends to it or waits for it: [`CLOSED`], [`IN_DOMAIN`], [`ELSEWHERE`].
     pub closed: AtomicU32,
     /// The set's own number for this member; [`NEW_MEMBER`] for one the kernel connected.
     pub key: AtomicUsize,
@@ -104,6 +104,8 @@ pub const BEYOND: u32 = 2;
 pub const CLOSED: u32 = 1;
 /// Bit of [`End::closed`]: a domain has the end. In a shadow the peer's end says so.
 pub const IN_DOMAIN: u32 = 2;
+/// Bit of [`End::closed`] of a shadow's peer: only the kernel knows what that has sent.
+pub const ELSEWHERE: u32 = 4;
 
 /// [`End::key`] of an endpoint that the kernel placed in a service and its provider has not seen yet.
 pub const NEW_MEMBER: usize = usize::MAX;
@@ -155,7 +157,8 @@ pub struct Channel {
     pub state: AtomicU32,
     /// How many ends are closed. Whoever makes it 2 drains the rings and frees the channel.
     pub closed_ends: AtomicU32,
-    /// The kernel's record of the channel's memory; null on a host.
+    /// The kernel's record of the channel's memory; null on a host. Of a shadow the shadow of the set in which the kernel has
+    /// the end, or null.
     pub memory: AtomicPtr<BlockEntry>,
     /// The two ends.
     pub ends: [End; 2],
@@ -287,6 +290,9 @@ pub struct Core {
     pub busy: AtomicU32,
     /// This core's share of the counters.
     pub counters: Counters,
+    /// In a domain: the handle of an end on which it has sent what the kernel has not been told of yet, or 0. The kernel sees to
+    /// it whenever the domain gives the core away.
+    pub unsent: AtomicU64,
 }
 
 /// What a new channel is made for.
@@ -405,7 +411,7 @@ layouts! {
     Set { id, owner, waiter, ready }
     Thread { stack_pointer, resume, stack_limit, priority, sip, woken_next, selection }
     Counters { blocks_moved, bytes_moved, bytes_copied, hand_offs }
-    Core { this, current, woken, top_ready, pending, busy, counters }
+    Core { this, current, woken, top_ready, pending, busy, counters, unsent }
     ChannelRequest { shape, contract, states }
     Shape { fingerprint, start, depth, body }
     Table {

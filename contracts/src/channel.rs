@@ -8,7 +8,8 @@ use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use serde::{Deserialize, Serialize};
 
 use crate::abi::{
-    BlockEntry, CLOSED, Channel, End, Label, Owner, Ring, SLOT_ALIGN, TRACKED_BLOCK, TRACKED_END, Tracked,
+    BlockEntry, CLOSED, Channel, ELSEWHERE, End, Label, Owner, Ring, SLOT_ALIGN, TRACKED_BLOCK, TRACKED_END,
+    Tracked,
 };
 use crate::endpoint::{Description, Side};
 use crate::gate;
@@ -176,8 +177,7 @@ impl End {
         // SAFETY: passed on to the caller.
         let channel = unsafe { self.channel() };
         let side = channel.side_of(self);
-        channel.in_flight(side) > 0
-            || channel.end(side.peer()).closed.load(Acquire) != 0 && gate::has_news(channel, side)
+        channel.in_flight(side) > 0 || channel.is_silent(side.peer()) && gate::has_news(channel, side)
     }
 }
 
@@ -209,6 +209,7 @@ impl Channel {
     }
 
     /// Messages in flight towards `side`.
+    #[inline]
     pub fn in_flight(&self, side: Side) -> u64 {
         let head = self.heads[side as usize].count.load(Acquire);
         head - self.tails[side as usize].count.load(Acquire)
@@ -225,8 +226,15 @@ impl Channel {
     }
 
     /// Whether the end of one side is closed.
+    #[inline]
     pub fn is_closed(&self, side: Side) -> bool {
         self.end(side).closed.load(Acquire) & CLOSED != 0
+    }
+
+    /// Whether nothing comes from one side by itself: its end is closed, or this is a shadow, and the kernel is to be asked.
+    #[inline]
+    pub(crate) fn is_silent(&self, side: Side) -> bool {
+        self.end(side).closed.load(Acquire) & (CLOSED | ELSEWHERE) != 0
     }
 
     /// Marks one end closed. If the other end was closed before, the caller must [`drain`](Channel::drain) the channel and

@@ -153,13 +153,41 @@ pub unsafe trait Endpoint: Sized + Send + 'static {
     fn as_raw(&self) -> &RawEnd;
 }
 
+/// A message that may come in a state: what one that a domain sent is held against.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// Which message of the contract it is.
+    pub number: u16,
+    /// The state that follows.
+    pub next: u16,
+    /// Bytes of its body.
+    pub(crate) size: u32,
+    /// Whether any bytes are a body of this message.
+    pub(crate) is_plain: bool,
+}
+
+impl Expected {
+    /// The message of this number, with body `B`, that leads to the state `next`.
+    pub const fn of<B: crate::Exchange>(number: u16, next: u16) -> Self {
+        let is_plain = B::ANY_BYTES && B::HANDLES == 0 && !B::CHECKED;
+        // A channel has no more bytes than fit.
+        Expected { number, next, size: size_of::<B>() as u32, is_plain }
+    }
+
+    /// Whether a slot of this ring has room for the body.
+    pub(crate) fn fits(&self, ring: &crate::abi::Ring) -> bool {
+        self.size <= ring.stride - size_of::<crate::abi::Label>() as u32
+    }
+}
+
 /// An endpoint in a state in which it receives. Implemented by `derive(Contract)` only.
 ///
 /// # Safety
 ///
 /// In the endpoint's state its peer is the one that sends; `open` takes each message that it may send, with its body, and
 /// `check` runs the checks of that body; `HOLDS_HANDLES` is not false if one of them can hold blocks or endpoints;
-/// `EXPECTED` has their numbers, each with the state that follows.
+/// `EXPECTED` is made of their numbers, bodies, and the states that follow.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not receive: in this state it sends",
     label = "not `Receive`",
@@ -171,7 +199,7 @@ pub unsafe trait Receive: Endpoint {
     #[doc(hidden)]
     const HOLDS_HANDLES: bool;
     #[doc(hidden)]
-    const EXPECTED: &'static [(u16, u16)];
+    const EXPECTED: &'static [Expected];
     /// Takes a message and makes of it what is received.
     ///
     /// # Errors

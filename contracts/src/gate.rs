@@ -14,14 +14,19 @@
 //! work on it as on any channel, until they come to where another side would have to act: a shadow's peer must be woken
 //! (`reached`), nothing has come (`beyond`), or somebody waits. There the kernel is called, and moves what is in the
 //! shadow's ring to the channel's, or the other way round. So the text of a program is the same in either place.
+//!
+//! **One call for a message.** Who has sent waits next, as a rule. So what is sent is only noted
+//! ([`Core::unsent`](crate::abi::Core::unsent)), and the kernel sees to it at the next call, or when the domain is preempted or
+//! ends. A wait on a set brings the messages of its members along, and the kernel keeps an end in the set that it was
+//! in: joining it again is no call.
 
 use core::sync::atomic::Ordering::Relaxed;
 
 #[cfg(not(loom))]
 use crate::abi::Set;
-use crate::abi::{Channel, End, Label, SHADOW, Tracked, UNCHECKED};
+use crate::abi::{BEYOND, Channel, End, Label, NOTIFY_SET, SHADOW, Tracked, UNCHECKED};
 use crate::binding;
-use crate::endpoint::{Closed, Contract, Side};
+use crate::endpoint::{Closed, Contract, Expected, Side};
 use crate::form::{self, Fault, Forms};
 
 /// The handle of a shadow, by its number; none for what is the thing itself.
@@ -42,34 +47,39 @@ pub(crate) enum Beyond {
     Closed,
 }
 
-/// Looks beyond a ring in which nothing is, of a channel whose peer has closed or is in a domain.
+/// Looks beyond a ring in which nothing is, of a channel whose peer has closed or is in a domain. If it is a shadow, and who
+/// looks `waits` next, this is the wait.
 #[cold]
 #[inline(never)]
-pub(crate) fn beyond(channel: &Channel, side: Side) -> Beyond {
-    ask(channel);
+pub(crate) fn beyond(channel: &Channel, side: Side, waits: bool) -> Beyond {
+    if let Some(handle) = handle(channel.id) {
+        binding::gate_wait(handle, if waits { u64::MAX } else { 0 });
+    }
     if channel.in_flight(side) > 0 {
         return Beyond::Message;
     }
     if channel.is_closed(side.peer()) { Beyond::Closed } else { Beyond::Nothing }
 }
 
-/// As [`beyond`]: whether a receive would bring a message or `Closed`. In a step the answer about a shadow is yes: who asks
-/// there asks the kernel next.
+/// As [`beyond`]: whether a receive would bring a message or `Closed`. Of a shadow that joins a set the answer is yes, unless the
+/// kernel has it in this set: then the kernel is asked next.
 #[cold]
 #[inline(never)]
 pub(crate) fn has_news(channel: &Channel, side: Side) -> bool {
-    if handle(channel.id).is_some() && binding::is_in_step() {
+    let end = channel.end(side);
+    let joins = end.notify.load(Relaxed);
+    if handle(channel.id).is_none() || joins & NOTIFY_SET == 0 {
+        ask(channel);
+    } else if channel.memory.load(Relaxed) as usize | NOTIFY_SET != joins {
+        end.ready.store(BEYOND, Relaxed);
         return true;
     }
-    ask(channel);
     channel.in_flight(side) > 0 || channel.is_closed(side.peer())
 }
 
-/// Has the kernel put into a shadow what has come. Not in a step: that ends in a wait, which does it.
+/// Has the kernel put into a shadow what has come.
 fn ask(channel: &Channel) {
-    if let Some(handle) = handle(channel.id)
-        && !binding::is_in_step()
-    {
+    if let Some(handle) = handle(channel.id) {
         binding::gate_wait(handle, 0);
     }
 }
@@ -112,7 +122,7 @@ pub(crate) fn reached(set: &Set, end: &End) {
     let channel = unsafe { end.channel() };
     let end = channel.id & !SHADOW;
     match set.id & !SHADOW {
-        0 => binding::gate_send(end),
+        0 => binding::post(end),
         set => binding::gate_join(set, end),
     }
 }
@@ -147,7 +157,7 @@ pub(crate) unsafe fn scrub(
 }
 
 /// Checks the message at the head of a ring, which a domain sent, fills in what it carries, and gives it its number.
-/// `expected` has the numbers of what may come, each with the state that follows; `check` is asked at last.
+/// `expected` is what may come; `check` is asked at last.
 ///
 /// # Errors
 /// [`Closed`] if it breaks the contract, of which the kernel was told. The caller closes the end.
@@ -159,17 +169,11 @@ pub(crate) unsafe fn scrub(
 pub(crate) unsafe fn accept<C: Contract>(
     end: &'static End,
     side: Side,
-    expected: &[(u16, u16)],
+    expected: &[Expected],
     check: unsafe fn(u16, *const u8) -> bool,
 ) -> Result<u16, Closed> {
-    let last = const { C::DESCRIPTION.states.len() as u16 - 1 };
     // SAFETY: passed on to the caller.
-    let found = unsafe { adopt(end, side, (expected, last), C::FORMS) };
-    let found = found.and_then(|(number, slot)| {
-        // SAFETY: the slot holds a value of this message's type.
-        if unsafe { check(number, slot) } { Ok(number) } else { Err(Breach::Refused.number()) }
-    });
-    found.map_err(|what| {
+    unsafe { examine::<C>(end, side, expected, check) }.map_err(|what| {
         binding::violation(end, what);
         Closed
     })
@@ -178,13 +182,12 @@ pub(crate) unsafe fn accept<C: Contract>(
 /// # Safety
 ///
 /// As [`accept`].
-#[inline(never)]
-unsafe fn adopt(
+unsafe fn examine<C: Contract>(
     end: &'static End,
     side: Side,
-    (expected, last): (&[(u16, u16)], u16),
-    forms: Forms,
-) -> Result<(u16, *const u8), u32> {
+    expected: &[Expected],
+    check: unsafe fn(u16, *const u8) -> bool,
+) -> Result<u16, u32> {
     // SAFETY: the end is open.
     let channel = unsafe { end.channel() };
     let ring = &channel.rings[side as usize];
@@ -192,23 +195,45 @@ unsafe fn adopt(
     // SAFETY: the slot holds a message.
     let label = unsafe { &*ring.label(slot) };
     let number = label.message() & !UNCHECKED;
-    let not_now = Breach::NotNow.number();
-    let &(_, next) = expected.iter().find(|(known, _)| *known == number).ok_or(not_now)?;
-    let (size, program) = forms.message(number).ok_or(not_now)?;
-    if size > ring.stride as usize - size_of::<Label>() {
-        return Err(not_now);
-    }
-    // What is said of the state, for whoever is given one of the ends, is true when nothing is on its way. After the end of a
-    // session nobody is given any, and a base and its extension have different numbers for it. A shadow does not tell what is
-    // on its way, and nobody goes by what a domain finds.
-    let is_last = channel.in_flight(side) == 1 && handle(channel.id).is_none();
-    if is_last && next != last && channel.state.load(Relaxed) != u32::from(next) {
+    let known = expected.iter().find(|known| known.number == number && known.fits(ring));
+    let next = known.ok_or(Breach::NotNow.number())?.next;
+    if !is_next::<C>(channel, side, next) {
         return Err(Breach::OtherState.number());
     }
     // SAFETY: the slot is the receiver's until it advances the tail, and has room for the body; the chain is the kernel's.
-    unsafe { form::adopt(program, slot, label.chain()) }.map_err(Fault::number)?;
+    unsafe { adopt((slot, label.chain()), number, C::FORMS, check)? };
     label.write(number, label.chain());
-    Ok((number, slot))
+    Ok(number)
+}
+
+/// Whether the sender says the truth of the state that follows its message, which is the one to be received on the end of
+/// `side`. It does when nothing else is on its way, for whoever is given one of the ends then. After the end of a session
+/// nobody is given any, and a base and its extension have different numbers for it. A shadow does not tell what is on its way, and
+/// nobody goes by what a domain finds.
+#[inline]
+pub(crate) fn is_next<C: Contract>(channel: &Channel, side: Side, next: u16) -> bool {
+    let last = const { C::DESCRIPTION.states.len() as u16 - 1 };
+    channel.state.load(Relaxed) == u32::from(next)
+        || next == last
+        || channel.in_flight(side) != 1
+        || handle(channel.id).is_some()
+}
+
+/// # Safety
+///
+/// As [`accept`], of this slot and chain.
+#[inline(never)]
+unsafe fn adopt(
+    (slot, chain): (*mut u8, *const Tracked),
+    number: u16,
+    forms: Forms,
+    check: unsafe fn(u16, *const u8) -> bool,
+) -> Result<(), u32> {
+    let program = forms.message(number).ok_or(Breach::NotNow.number())?.1;
+    // SAFETY: passed on to the caller.
+    unsafe { form::adopt(program, slot, chain) }.map_err(Fault::number)?;
+    // SAFETY: the slot holds a value of this message's type now.
+    if unsafe { check(number, slot) } { Ok(()) } else { Err(Breach::Refused.number()) }
 }
 
 /// What is wrong with a message as a whole.

@@ -10,6 +10,7 @@ use core::fmt;
 pub use limits::{Destructible, Destructor, Probe, check_align, check_destructor, check_handles, check_size};
 
 use crate::abi::Channel;
+pub use crate::endpoint::Expected;
 use crate::endpoint::{CarriedContract, Contract, MessageDescription, Side, StateDescription};
 use crate::exbox::Exhausted;
 use crate::exchange::{Exchange, Transfer};

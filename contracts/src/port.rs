@@ -123,7 +123,7 @@ impl RawEnd {
     pub fn peer_closed(&self) -> bool {
         let channel = self.channel();
         let side = channel.side_of(self.end);
-        channel.end(side.peer()).closed.load(Acquire) != 0 && gate::peer_has_closed(channel, side)
+        channel.is_silent(side.peer()) && gate::peer_has_closed(channel, side)
     }
 
     /// Sends message number `message` with its body; the channel is then in state `next_state`.
@@ -234,7 +234,7 @@ impl RawEnd {
     #[inline]
     pub unsafe fn poll_message<C: Contract>(&mut self, side: Side) -> Result<Option<u16>, Closed> {
         // SAFETY: passed on to the caller.
-        let found = unsafe { self.look::<C>(side) };
+        let found = unsafe { self.look::<C, false>(side) };
         if const { stream::flows(C::DESCRIPTION) } && !matches!(found, Ok(Some(_))) {
             // Whoever finds nothing may wait next, and the sender may wait for credit.
             // SAFETY: passed on to the caller.
@@ -243,24 +243,24 @@ impl RawEnd {
         found
     }
 
-    /// As [`RawEnd::poll_message`], without giving credit.
+    /// As [`RawEnd::poll_message`], without giving credit. Who finds nothing waits next, if it `WAITS`.
     ///
     /// # Safety
     ///
     /// As [`RawEnd::poll_message`].
     #[inline]
-    unsafe fn look<C: Contract>(&self, side: Side) -> Result<Option<u16>, Closed> {
+    unsafe fn look<C: Contract, const WAITS: bool>(&self, side: Side) -> Result<Option<u16>, Closed> {
         // SAFETY: passed on to the caller.
         let channel = unsafe { self.channel_as(side) };
         let tail = channel.tails[side as usize].count.load(Relaxed);
         let head = &channel.heads[side as usize].count;
         if head.load(Acquire) == tail {
-            if channel.end(side.peer()).closed.load(Acquire) == 0 {
+            if !channel.is_silent(side.peer()) {
                 return Ok(None);
             }
             // The peer's close comes after its last send: what it sent since the first look is seen by a second.
             if head.load(Acquire) == tail {
-                match gate::beyond(channel, side) {
+                match gate::beyond(channel, side, WAITS) {
                     Beyond::Message => {}
                     Beyond::Nothing => return Ok(None),
                     Beyond::Closed => return Err(Closed),
@@ -283,7 +283,7 @@ impl RawEnd {
         let channel = unsafe { channel_of(end, side) };
         let tail = channel.tails[side as usize].count.load(Relaxed);
         channel.heads[side as usize].count.load(Acquire) != tail
-            || channel.end(side.peer()).closed.load(Acquire) != 0 && gate::has_news(channel, side)
+            || channel.is_silent(side.peer()) && gate::has_news(channel, side)
     }
 
     /// As [`RawEnd::poll_message`], waiting until a message is there.
@@ -302,7 +302,8 @@ impl RawEnd {
                 }
             }
             // SAFETY: passed on to the caller.
-            if let Some(found) = binding::wait(self.end, || unsafe { self.look::<C>(side) }.transpose()) {
+            if let Some(found) = binding::wait(self.end, || unsafe { self.look::<C, true>(side) }.transpose())
+            {
                 return found;
             }
         }
@@ -419,6 +420,21 @@ unsafe fn close(end: &'static End) {
 unsafe fn accept<E: Receive>(end: &'static End, message: u16) -> Result<u16, Closed> {
     if message & UNCHECKED == 0 {
         unknown_message(end, message)
+    }
+    // SAFETY: the end is open and of this side.
+    let channel = unsafe { channel_of(end, E::SIDE) };
+    let count = channel.tails[E::SIDE as usize].count.load(Relaxed);
+    let ring = ring::<E::Contract>(channel, E::SIDE, E::SIDE);
+    // SAFETY: the slot holds a message.
+    let carries_nothing = unsafe { (*ring.label(ring.slot(channel, count))).chain() }.is_null();
+    let number = message & !UNCHECKED;
+    // Of most any bytes are a body, and nothing else is to be looked at.
+    let known = E::EXPECTED.iter().find(|known| known.number == number && known.is_plain && carries_nothing);
+    if let Some(known) = known
+        && known.fits(ring)
+        && gate::is_next::<E::Contract>(channel, E::SIDE, known.next)
+    {
+        return Ok(number);
     }
     // SAFETY: passed on to the caller.
     unsafe { gate::accept::<E::Contract>(end, E::SIDE, E::EXPECTED, E::check) }

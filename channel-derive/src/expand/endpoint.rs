@@ -316,7 +316,8 @@ impl Writer<'_> {
             unsafe impl __contracts::Receive for #endpoint<#from> {
                 type Received = #received;
                 const HOLDS_HANDLES: __core::primitive::bool = false #(|| <#bodies as __contracts::Exchange>::HANDLES > 0)*;
-                const EXPECTED: &'static [(__core::primitive::u16, __core::primitive::u16)] = &[#((#numbers, #next)),*];
+                const EXPECTED: &'static [__contracts::generated::Expected] =
+                    &[#(__contracts::generated::Expected::of::<#bodies>(#numbers, #next)),*];
                 #[inline]
                 unsafe fn open(
                     mut #raw: __contracts::port::RawEnd,

@@ -61,6 +61,12 @@ impl Owner {
         Owner(bits)
     }
 
+    /// Whether it is [`OwnerKind::InFlight`].
+    #[inline]
+    pub const fn is_in_flight(self) -> bool {
+        matches!(self.0 >> KIND_SHIFT, KIND_TO_SERVER | KIND_TO_CLIENT)
+    }
+
     /// What the tag says.
     pub const fn kind(self) -> OwnerKind {
         let low = self.0 & ((1 << KIND_SHIFT) - 1);

@@ -44,7 +44,7 @@ pub(crate) use account::{has_room_for, take_over};
 pub(crate) use beyond::gate_wait;
 use beyond::{On, block, is_listed_beyond};
 #[cfg(not(feature = "std"))]
-pub(crate) use beyond::{gate_join, gate_send, is_in_step, violation};
+pub(crate) use beyond::{gate_join, post, violation};
 
 static TABLE: AtomicPtr<Table> = AtomicPtr::new(ptr::null_mut());
 static ACCOUNT: AtomicPtr<Account> = AtomicPtr::new(ptr::null_mut());
@@ -361,6 +361,14 @@ pub(crate) fn expel(end: &End) {
     leave();
 }
 
+/// Lists an end in a set of the kernel's.
+#[cfg(not(feature = "std"))]
+pub(crate) fn list(set: &Set, end: &End) {
+    enter();
+    push_ready(set, end);
+    leave();
+}
+
 /// Takes an end out of the list of its set.
 fn unlist(set: &Set, end: &End) {
     let mut link = &set.ready;
@@ -500,6 +508,17 @@ pub(crate) fn selection() -> &'static Set {
 /// Switches away, in the step that named the running thread where it waits.
 #[inline]
 fn park(core: &Core, on: On<'_>) {
+    // SAFETY: the caller has named the running thread where it waits.
+    unsafe { hand_over_core(core, || block(on)) };
+}
+
+/// Goes on in the thread that was woken last, if it is to run next; otherwise `block` has the kernel decide. Ends the step.
+///
+/// # Safety
+///
+/// The running thread is named where it waits, and `block` returns when it was taken out of there.
+#[inline(always)]
+pub unsafe fn hand_over_core(core: &Core, block: impl FnOnce()) {
     let woken = core.woken.load(Relaxed);
     // SAFETY: null, or a thread that is at rest and in no queue.
     if let Some(next) = unsafe { woken.as_ref() }
@@ -514,7 +533,7 @@ fn park(core: &Core, on: On<'_>) {
         // SAFETY: `current` is the running thread, `next` was at rest and is now named current.
         unsafe { switch(&*current, next) };
     } else {
-        block(on);
+        block();
         leave();
     }
 }

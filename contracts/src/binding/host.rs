@@ -302,15 +302,10 @@ pub(crate) fn give_up_if_closed(channel: &Channel, to: Side) {
     ends.into_iter().for_each(|end| unsafe { close_end(end) });
 }
 
-/// A host has no domains, and so no shadows.
-pub(crate) fn is_in_step() -> bool {
-    false
-}
-
 /// Whoever sent it is part of the same program.
 pub(crate) fn violation(_end: &'static End, _what: u32) {}
 
-/// What is done with shadows alone.
+/// What is done with shadows alone. A host has no domains, and so no shadows.
 macro_rules! of_shadows {
     ($($(#[$attribute:meta])* $name:ident($($argument:ident),*);)*) => {$(
         $(#[$attribute])*
@@ -323,7 +318,7 @@ macro_rules! of_shadows {
 of_shadows! {
     gate_wait(object, deadline);
     #[cfg(not(loom))]
-    gate_send(end);
+    post(end);
     #[cfg(not(loom))]
     gate_join(set, end);
 }

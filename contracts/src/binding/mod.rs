@@ -21,6 +21,7 @@ pub(crate) use host::*;
 /// # Safety
 ///
 /// The end is that of a channel, and open, so that what it names is there.
+#[inline]
 pub unsafe fn notify_end(end: &crate::abi::End) {
     notify(end);
 }
@@ -34,6 +35,16 @@ pub unsafe fn notify_end(end: &crate::abi::End) {
 pub unsafe fn join_end(set: &crate::abi::Set, end: &crate::abi::End) {
     // SAFETY: passed on to the caller.
     join_set(set, end, || unsafe { end.has_news() });
+}
+
+/// Lists an end among those of a set that have something to receive, unless it is, and wakes nobody.
+///
+/// # Safety
+///
+/// The end is a member of the set, which is the kernel's, and the caller is the one that waits on it.
+#[cfg(not(feature = "std"))]
+pub unsafe fn list_end(set: &crate::abi::Set, end: &crate::abi::End) {
+    list(set, end);
 }
 
 /// The reverse of [`join_end`]; the end is in no set's list any more.
@@ -52,6 +63,7 @@ pub unsafe fn leave_end(end: &crate::abi::End) {
 ///
 /// The set is the caller's.
 #[cfg(not(feature = "std"))]
+#[inline]
 pub unsafe fn take_ready_ends(set: &crate::abi::Set) -> *const crate::abi::End {
     take_ready(set)
 }

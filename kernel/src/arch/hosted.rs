@@ -46,4 +46,7 @@ pub mod paging {
 
     /// Nothing is cached here.
     pub fn flush(_address: VirtAddr) {}
+
+    /// Nothing is cached.
+    pub fn flush_space() {}
 }

@@ -9,6 +9,7 @@ use log::info;
 
 use super::gate::{Domain, Refused, fault};
 use crate::arch::clock;
+use crate::arch::ring3::Caller;
 use crate::memory::space::{BadAddress, UserMemory};
 use crate::sched;
 use crate::sip::{self, Exit};
@@ -49,27 +50,35 @@ numbers! {
     PANIC panic
     VIOLATION violation
     GATE_SEND gate_send
-    GATE_WAIT gate_wait
     GATE_JOIN gate_join
 }
 
-/// Serves a system call of the running thread: the function of this number with these arguments. `frame` and `stack` are
-/// what the frame and stack pointers were in ring 3.
-pub(crate) extern "C" fn call(
-    first: u64,
-    second: u64,
-    _third: u64,
-    _fourth: u64,
-    _fifth: u64,
-    _sixth: u64,
-    number: u64,
-    frame: u64,
-    stack: u64,
-) -> u64 {
+/// Its number; it has a way of its own, [`wait`].
+pub(crate) const GATE_WAIT: u64 = (offset_of!(Table, gate_wait) / size_of::<u64>()) as u64;
+
+/// Serves a system call of the running thread: the function of this number with these arguments.
+pub(crate) extern "C" fn call(first: u64, second: u64, number: u64, caller: &Caller) -> u64 {
     let domain = sched::current().domain().expect("only domains have system calls");
-    let place = || Start::InFrame { address: domain.memory.word(stack).unwrap_or(0), frame };
-    let served = serve(domain, number, first, second, place);
+    let place = || Start::InFrame { address: domain.memory.word(caller.rsp).unwrap_or(0), frame: caller.rbp };
+    let served = domain.flush().and_then(|()| serve(domain, number, first, second, place));
     sched::end_call();
+    result(served)
+}
+
+/// As [`call`], of the function that each message takes, `gate_wait`.
+pub(crate) extern "C" fn wait(handle: u64, deadline: u64) -> u64 {
+    // SAFETY: only domains' threads have system calls.
+    let domain = unsafe { sched::current().domain().unwrap_unchecked() };
+    let waited = domain.wait(handle, deadline);
+    sched::end_call();
+    match waited {
+        Ok(()) => 0,
+        refused => result(refused.map(|()| 0)),
+    }
+}
+
+#[cold]
+fn result(served: Result<u64, Refused>) -> u64 {
     match served {
         Ok(result) => result,
         // Where an address is expected there is none.
@@ -97,7 +106,6 @@ fn serve(
         SET_CLOSE => domain.close_set(first).map(done)?,
         PORT_CONNECT => domain.connect(first)?,
         GATE_SEND => domain.send(first).map(done)?,
-        GATE_WAIT => domain.wait(first, second).map(done)?,
         GATE_JOIN => domain.join(first, second).map(done)?,
         // It is not believed about others.
         VIOLATION => 0,

@@ -10,15 +10,16 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::Side;
 use contracts::abi::{
-    BEYOND, BlockEntry, Channel, ChannelRequest, End, NOTIFY_SET, READY, SHADOW, Set, Thread,
+    BlockEntry, Channel, ChannelRequest, Core, End, NOTIFY_SET, READY, SHADOW, Set, Thread,
 };
-use contracts::binding::{join_end, take_ready_ends};
+use contracts::binding::{join_end, list_end, take_ready_ends};
 use contracts::channel::Shape;
 use contracts::spec::system;
-use spin::Mutex;
+use spin::{Mutex, MutexGuard};
 
 use super::handles::{BadHandle, Handles, Object};
-use super::shadows::{NoRoom, State, leave, seen, shadow_side};
+use super::messages::Came;
+use super::shadows::{NoRoom, State, kept_in, leave, seen};
 use super::shelf::{Shelf, seen_at};
 use crate::account::Account;
 use crate::arch::clock;
@@ -29,8 +30,9 @@ use crate::{channel, exchange, sched};
 
 /// What the kernel keeps of a domain.
 pub struct Domain {
-    /// Where the domain is told which of its threads runs.
-    core_current: *mut u64,
+    /// The domain's own page, through the kernel's window: where it is told which of its threads runs, and says what it has
+    /// sent.
+    core: *const Core,
     pub(super) memory: UserMemory,
     pub(super) state: Mutex<State>,
 }
@@ -73,21 +75,18 @@ impl From<NoRoom> for Refused {
 
 impl Domain {
     /// That of a space. What it has in common with the kernel takes `limit` pages at most.
-    pub fn new(space: &Space, account: &'static Account, core_current: *mut u64, limit: usize) -> Domain {
+    pub fn new(space: &Space, account: &'static Account, core: *const Core, limit: usize) -> Domain {
         let (root, tables) = (space.root(), space.tables());
         // SAFETY: the space outlives the domain, as its holder sees to.
         let memory = unsafe { UserMemory::of(PhysAddr::new(root.as_u64())) };
         let shelf = Shelf::new(tables, limit);
-        Domain {
-            core_current,
-            memory,
-            state: Mutex::new(State { account, tables, handles: Handles::new(), shelf }),
-        }
+        Domain { core, memory, state: Mutex::new(State::new(account, tables, shelf)) }
     }
 
     /// Where the domain is told which of its threads runs.
     pub fn core_current(&self) -> *mut u64 {
-        self.core_current
+        // SAFETY: the page is the domain's, for as long as that is there.
+        unsafe { (*self.core).current.as_ptr().cast() }
     }
 
     /// Makes an end the domain's. Returns where it finds it.
@@ -181,31 +180,26 @@ impl Domain {
         let account = sched::current().account();
         let channel = channel::create(&shape, account, account).map_err(|_| Refused::Exhausted)?;
         let mut state = self.state.lock();
-        let both = state.insert_end(channel.end(Side::Client)).and_then(|(client, _)| {
-            let (server, _) = state.insert_end(channel.end(Side::Server))?;
-            Ok((client, server))
-        });
-        let Ok((client, server)) = both else {
-            for side in [Side::Client, Side::Server] {
-                let end = channel.end(side);
-                if let Some((handle, _)) = state.handles.find(end) {
-                    // It was just found.
+        let inserted = state.insert_end(channel.end(Side::Client));
+        let both = inserted.and_then(|client| Ok((client, state.insert_end(channel.end(Side::Server))?)));
+        let ((client, handle), (server, _)) = match both {
+            Ok(both) => both,
+            Err(NoRoom) => {
+                if let Ok((_, handle)) = inserted {
+                    // It was just made.
                     let _ = state.remove_end(handle);
                 }
+                drop(state);
+                // SAFETY: the ends are fresh, and nobody has seen them.
+                unsafe {
+                    channel::close(channel.end(Side::Client));
+                    channel::close(channel.end(Side::Server));
+                }
+                return Err(Refused::Exhausted);
             }
-            drop(state);
-            // SAFETY: the ends are fresh, and nobody has seen them.
-            unsafe {
-                channel::close(channel.end(Side::Client));
-                channel::close(channel.end(Side::Server));
-            }
-            return Err(Refused::Exhausted);
         };
-        let own = state.handles.find(channel.end(Side::Client)).map(|(_, own)| own.shadow);
-        if let Some(shadow) = own {
-            // SAFETY: the shadow was just made.
-            unsafe { shadow.as_ref() }.end(Side::Server).key.store(server as usize, Relaxed);
-        }
+        let own = state.handles.end(handle)?;
+        own.shadow().end(Side::Server).key.store(server as usize, Relaxed);
         Ok(client - (offset_of!(Channel, ends) + Side::Client as usize * size_of::<End>()) as u64)
     }
 
@@ -258,7 +252,7 @@ impl Domain {
             };
             state.handles.remove(handle)?;
             state.shelf.give(shadow.cast(), size_of::<Set>());
-            state.handles.ends().filter(|end| is_member(end, set)).for_each(leave);
+            state.handles.ends().filter(|own| is_member(own.end, set)).for_each(leave);
             set
         };
         // SAFETY: the set was the domain's, has no handle any more, and no members but those that were never seen.
@@ -266,83 +260,150 @@ impl Domain {
         Ok(())
     }
 
-    /// Makes an end a member of a set, until it is listed there.
+    /// Makes an end a member of a set.
     pub(super) fn join(&self, set: u64, end: u64) -> Result<(), Refused> {
         let mut state = self.state.lock();
-        let (set, _) = state.set(set)?;
-        let own = state.handles.end(end)?.end;
-        leave(own);
-        own.key.store(Handles::key(end), Relaxed);
+        let (set, shadow) = state.set(set)?;
+        let own = *state.handles.end(end)?;
+        leave(&own);
+        own.end.key.store(Handles::key(end), Relaxed);
         // SAFETY: end and set are the domain's, and the end is a member of no other set.
-        unsafe { join_end(set, own) };
+        unsafe { join_end(set, own.end) };
+        // What it has not taken out of the shadow yet is news, too.
+        if own.has_unread() {
+            // SAFETY: as above.
+            unsafe { list_end(set, own.end) };
+        }
+        kept_in(&own, shadow);
         Ok(())
     }
 
-    /// Waits until there is something by an end or a set, or for a deadline, and moves it into the shadow.
-    pub(super) fn wait(&self, handle: u64, deadline: u64) -> Result<(), Refused> {
-        let set = self.state.lock().set(handle);
-        match set {
-            Ok((set, shadow)) => self.wait_set(handle, (set, shadow), deadline),
-            Err(BadHandle) => self.wait_end(handle, deadline),
+    /// Sees to what the domain has sent and not told of.
+    pub(super) fn flush(&self) -> Result<(), Refused> {
+        self.flush_in(&mut self.state.lock())
+    }
+
+    #[inline(always)]
+    fn flush_in(&self, state: &mut State) -> Result<(), Refused> {
+        // SAFETY: the page is the domain's, and the kernel's to read as long as the domain is there.
+        let unsent = unsafe { &(*self.core).unsent };
+        let handle = unsent.load(Relaxed);
+        if handle == 0 {
+            return Ok(());
+        }
+        unsent.store(0, Relaxed);
+        match state.move_out(handle, self.memory) {
+            // It may say what it likes.
+            Err(Refused::Handle | Refused::Address) => Ok(()),
+            sent => sent,
         }
     }
 
-    fn wait_end(&self, handle: u64, deadline: u64) -> Result<(), Refused> {
+    /// As [`Domain::flush`], for a domain that runs no more for now. Returns what it is to end for.
+    pub fn see_to_unsent(&self) -> Option<&'static str> {
+        match self.flush() {
+            Err(Refused::Fault(what)) => Some(what),
+            _ => None,
+        }
+    }
+
+    /// Waits until there is something by an end or a set, or for a deadline, and moves it into the shadow. What was sent
+    /// before and not told of is seen to first.
+    #[inline]
+    pub(super) fn wait(&self, handle: u64, deadline: u64) -> Result<(), Refused> {
+        let mut state = self.state.lock();
+        self.flush_in(&mut state)?;
+        let index = state.handles.index(handle)?;
         loop {
-            let mut state = self.state.lock();
-            if state.move_in(handle)? || clock::now_ns() >= deadline {
+            let slot = state.handles.at(index);
+            let Some(Object::End(own)) = &mut slot.object else {
+                return self.wait_set(handle, state, deadline);
+            };
+            match own.move_in() {
+                Came::Messages => return Ok(()),
+                Came::Carrying => return state.move_in_carrying(handle),
+                Came::Nothing => {}
+            }
+            if own.tell() || is_past(deadline) {
                 return Ok(());
             }
-            let end = state.handles.end(handle)?.end;
             // Alone, or in a set: not both.
-            leave(end);
-            state.handles.keep(handle)?;
+            if own.end.notify.load(Relaxed) != 0 {
+                leave(own);
+            }
+            let word = &own.end.notify;
+            // Until it is not any more the handle stays good, whatever else the domain does.
+            slot.busy = true;
             drop(state);
-            block(&end.notify, deadline);
-            self.state.lock().handles.release(handle);
+            block(word, deadline);
+            state = self.state.lock();
+            state.handles.at(index).busy = false;
         }
     }
 
-    fn wait_set(
-        &self,
+    fn wait_set<'a>(
+        &'a self,
         handle: u64,
-        (set, shadow): (&'static Set, NonNull<Set>),
+        mut state: MutexGuard<'a, State>,
         deadline: u64,
     ) -> Result<(), Refused> {
-        while set.ready.load(Relaxed).is_null() && clock::now_ns() < deadline {
-            self.state.lock().handles.keep(handle)?;
+        let (set, shadow) = state.set(handle)?;
+        loop {
+            let first = state.list(set, shadow);
+            if !first.is_null() {
+                // SAFETY: the shadow is the domain's, in memory that is there.
+                unsafe { shadow.as_ref() }.ready.store(first, Relaxed);
+                return Ok(());
+            }
+            if is_past(deadline) {
+                return Ok(());
+            }
+            state.handles.keep(handle)?;
+            drop(state);
             block(&set.waiter, deadline);
-            self.state.lock().handles.release(handle);
+            state = self.state.lock();
+            state.handles.release(handle);
         }
-        let mut state = self.state.lock();
+    }
+}
+
+impl State {
+    /// Moves what a set lists into the domain: each end's messages, up to one that carries something, and the list. Returns its first
+    /// end, as the domain sees it.
+    fn list(&mut self, set: &'static Set, shadow: NonNull<Set>) -> *mut End {
+        let mut first: *mut End = ptr::null_mut();
+        if set.ready.load(Relaxed).is_null() {
+            return first;
+        }
         // SAFETY: the set is the domain's.
         let mut next = unsafe { take_ready_ends(set) };
         // Newest first, as it was; the last one listed goes to the end.
-        let mut last: Option<NonNull<End>> = None;
-        let mut first: *mut End = ptr::null_mut();
+        let mut last: Option<&End> = None;
         // SAFETY: what a set lists are its members, which are open.
         while let Some(end) = unsafe { next.as_ref() } {
             next = end.ready_next.load(Relaxed);
-            let Some(own) = state.listed(end) else { continue };
-            // SAFETY: the shadow is the domain's, in memory that is there.
-            let shadow = unsafe { own.shadow.as_ref() };
-            let side = shadow_side(&own);
-            let listed = shadow.end(side);
-            listed.ready.store(BEYOND | READY, Relaxed);
+            let Some(own) = self.listed(end, shadow) else { continue };
+            // It asks for what carries something.
+            let came = own.move_in();
+            let has_more = own.has_more();
+            if has_more {
+                // SAFETY: the end is a member of this set, and no longer listed there.
+                unsafe { list_end(set, own.end) };
+            }
+            if !has_more && !own.tell() && came == Came::Nothing && !own.has_unread() {
+                continue;
+            }
+            let listed = own.shadow().end(own.side);
+            listed.ready.store(READY, Relaxed);
             listed.ready_next.store(ptr::null_mut(), Relaxed);
             let address = seen(seen_at(ptr::from_ref(listed) as usize));
             match last {
                 None => first = address,
-                // SAFETY: as above.
-                Some(last) => unsafe { last.as_ref() }.ready_next.store(address, Relaxed),
+                Some(last) => last.ready_next.store(address, Relaxed),
             }
-            last = Some(NonNull::from(listed));
+            last = Some(listed);
         }
-        if !first.is_null() {
-            // SAFETY: as above.
-            unsafe { shadow.as_ref() }.ready.store(first, Relaxed);
-        }
-        Ok(())
+        first
     }
 }
 
@@ -350,11 +411,18 @@ fn is_member(end: &End, set: &Set) -> bool {
     end.notify.load(Relaxed) == ptr::from_ref(set) as usize | NOTIFY_SET
 }
 
+/// Whether a deadline has come, which is never for the greatest.
+#[inline]
+fn is_past(deadline: u64) -> bool {
+    deadline != u64::MAX && clock::now_ns() >= deadline
+}
+
 /// Blocks the running thread, which names itself in the word, until somebody takes it out or for a deadline.
+#[inline]
 fn block(word: &'static AtomicUsize, deadline: u64) {
     word.store(ptr::from_ref(sched::current().shared()) as usize, Relaxed);
     match deadline {
-        u64::MAX => sched::block(),
+        u64::MAX => sched::hand_off(),
         deadline => sched::block_until(deadline, Some(word)),
     }
 }

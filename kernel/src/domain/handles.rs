@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::Ordering::Relaxed;
 
+use contracts::Side;
 use contracts::abi::{BlockEntry, Channel, End, Set, Thread};
 use contracts::sabotage::{Bug, planted};
 
@@ -15,16 +16,19 @@ use contracts::sabotage::{Bug, planted};
 pub struct OwnEnd {
     /// It.
     pub end: &'static End,
+    /// Its channel.
+    pub channel: &'static Channel,
+    /// Which side's it is.
+    pub side: Side,
     /// Its shadow.
     pub shadow: NonNull<Channel>,
     /// Bytes of the shadow.
     pub bytes: usize,
     /// Messages that were moved from the shadow.
     pub sent: u64,
-    /// Messages that were moved into it.
+    /// Messages that were moved into it. The last of these may stand for one that is still in the channel: there was no room
+    /// for what it carries.
     pub received: u64,
-    /// The last of these stands for one that is still in the channel: there was no room for what it carries.
-    pub is_refused: bool,
 }
 
 /// What a handle stands for, each with its shadow.
@@ -40,11 +44,13 @@ pub enum Object {
     Block(&'static BlockEntry, NonNull<BlockEntry>),
 }
 
-struct Slot {
+/// A place for an object.
+pub struct Slot {
     generation: u32,
-    object: Option<Object>,
+    /// What is there.
+    pub object: Option<Object>,
     /// A thread waits by it: until it goes on, it is nobody else's to use.
-    busy: bool,
+    pub busy: bool,
 }
 
 /// No handle of the domain's, of another kind, or in use by another of its threads.
@@ -99,7 +105,12 @@ impl Handles {
         Ok(handle(index, slot.generation))
     }
 
-    fn slot(&mut self, handle: u64) -> Result<&mut Slot, BadHandle> {
+    /// The place of an object that nobody waits by.
+    ///
+    /// # Errors
+    /// [`BadHandle`].
+    #[inline]
+    pub fn slot(&mut self, handle: u64) -> Result<&mut Slot, BadHandle> {
         // The index is one more than the slot's, so that no handle is 0.
         let index = (handle as u32).checked_sub(1).ok_or(BadHandle)?;
         let slot = self.slots.get_mut(index as usize).ok_or(BadHandle)?;
@@ -107,12 +118,33 @@ impl Handles {
         if is_current && !slot.busy { Ok(slot) } else { Err(BadHandle) }
     }
 
+    /// The index of a handle's place, which is good while somebody waits by it.
+    ///
+    /// # Errors
+    /// [`BadHandle`].
+    #[inline]
+    pub fn index(&mut self, handle: u64) -> Result<usize, BadHandle> {
+        self.slot(handle)?;
+        Ok(Handles::key(handle))
+    }
+
+    /// The place of this index.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[inline]
+    pub fn at(&mut self, index: usize) -> &mut Slot {
+        &mut self.slots[index]
+    }
+
     /// What is behind a handle.
+    #[inline]
     pub fn get(&mut self, handle: u64) -> Result<&mut Object, BadHandle> {
         self.slot(handle)?.object.as_mut().ok_or(BadHandle)
     }
 
     /// The end behind a handle.
+    #[inline]
     pub fn end(&mut self, handle: u64) -> Result<&mut OwnEnd, BadHandle> {
         match self.get(handle)? {
             Object::End(own) => Ok(own),
@@ -120,14 +152,11 @@ impl Handles {
         }
     }
 
-    /// An end of the domain's and its handle, by what [`Handles::key`] makes of that.
-    pub fn find(&self, end: &End) -> Option<(u64, &OwnEnd)> {
-        let index = end.key.load(Relaxed);
-        let slot = self.slots.get(index)?;
-        match &slot.object {
-            Some(Object::End(own)) if ptr::eq(own.end, end) => {
-                Some((handle(index as u32, slot.generation), own))
-            }
+    /// An end of the domain's, by what [`Handles::key`] makes of its handle.
+    pub fn find(&mut self, end: &End) -> Option<&mut OwnEnd> {
+        let slot = self.slots.get_mut(end.key.load(Relaxed))?;
+        match &mut slot.object {
+            Some(Object::End(own)) if ptr::eq(own.end, end) => Some(own),
             _ => None,
         }
     }
@@ -138,9 +167,9 @@ impl Handles {
     }
 
     /// All ends.
-    pub fn ends(&self) -> impl Iterator<Item = &'static End> {
+    pub fn ends(&self) -> impl Iterator<Item = &OwnEnd> {
         self.slots.iter().filter_map(|slot| match &slot.object {
-            Some(Object::End(own)) => Some(own.end),
+            Some(Object::End(own)) => Some(own),
             _ => None,
         })
     }
@@ -155,6 +184,7 @@ impl Handles {
     }
 
     /// The thread goes on.
+    #[inline]
     pub fn release(&mut self, handle: u64) {
         if let Some(slot) = self.slots.get_mut(Handles::key(handle)) {
             slot.busy = false;

@@ -13,11 +13,13 @@
 
 use core::mem::{offset_of, size_of};
 use core::ptr;
+use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{Relaxed, Release};
 
+use contracts::Side;
 use contracts::abi::{
-    BlockEntry, CLOSED, Channel, End, IN_DOMAIN, Label, Owner, OwnerKind, SHADOW, TRACKED_BLOCK, Tracked,
-    UNCHECKED,
+    BlockEntry, CLOSED, Channel, ELSEWHERE, End, IN_DOMAIN, Label, Owner, Ring, SHADOW, SLOT_ALIGN,
+    TRACKED_BLOCK, Tracked, UNCHECKED,
 };
 use contracts::binding::bare::{account_has_room_for, account_takes_over};
 use contracts::binding::notify_end;
@@ -25,9 +27,9 @@ use contracts::channel::{Carried, walk};
 use contracts::exchange::MOST_HANDLES;
 
 use super::gate::{Domain, Refused};
-use super::handles::Object;
+use super::handles::{Object, OwnEnd};
 use super::page::OVER_LIMIT;
-use super::shadows::{NoRoom, State, shadow_side};
+use super::shadows::{NoRoom, State};
 use super::shelf::kept_at;
 use crate::arch::cores;
 use crate::memory::PAGE_SIZE;
@@ -65,93 +67,254 @@ impl Carries {
     }
 }
 
-impl State {
-    fn move_out(&mut self, handle: u64, memory: UserMemory) -> Result<(), Refused> {
-        let own = *self.handles.end(handle)?;
-        // SAFETY: an end with a handle is open, and its shadow is there.
-        let (channel, shadow) = unsafe { (own.end.channel(), own.shadow.as_ref()) };
-        let side = shadow_side(&own);
-        let to = side.peer();
-        let ring = &channel.rings[to as usize];
-        let count = shadow.heads[to as usize].count.load(Relaxed).wrapping_sub(own.sent);
+/// What has come to an end of a domain's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Came {
+    /// No message.
+    Nothing,
+    /// Messages, which are in its shadow now.
+    Messages,
+    /// A message that carries something; it is still where it was.
+    Carrying,
+}
+
+/// How far what a domain has sent was moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    /// All of it.
+    All,
+    /// The next message carries something.
+    Carrying,
+    /// None, for the domain has broken a rule.
+    Wrong(Breach),
+}
+
+/// What no program does whose contracts were checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Breach {
+    TooMany,
+    OutOfTurn,
+    ToNobody,
+}
+
+impl Breach {
+    fn words(self) -> &'static str {
+        match self {
+            Breach::TooMany => "sent more messages than its contract lets be in flight",
+            Breach::OutOfTurn => "sent before it had received what was sent to it",
+            Breach::ToNobody => "sent to an endpoint that is on its way",
+        }
+    }
+}
+
+const CLIENT: usize = Side::Client as usize;
+const SERVER: usize = Side::Server as usize;
+
+/// Copies a slot, its label too, word by word: what of it is a domain's may be written at any time.
+///
+/// # Safety
+///
+/// The slots are of this ring of a channel and of its shadow; the one to be written is free.
+#[inline(always)]
+unsafe fn copy_slot(ring: &Ring, from: *const u8, to: *const u8) {
+    const PIECE: usize = SLOT_ALIGN / size_of::<u64>();
+    // A slot is aligned to this, and its size a multiple of it.
+    let (from, to) = (from.cast::<[AtomicU64; PIECE]>(), to.cast::<[AtomicU64; PIECE]>());
+    for index in 0..ring.stride as usize / SLOT_ALIGN {
+        // SAFETY: passed on to the caller.
+        let (from, to) = unsafe { (&*from.add(index), &*to.add(index)) };
+        for (from, to) in from.iter().zip(to) {
+            to.store(from.load(Relaxed), Relaxed);
+        }
+    }
+}
+
+impl OwnEnd {
+    /// Sends on what is in the shadow's ring up to a message that carries something, and lets the peer know how much the domain
+    /// has received of a stream.
+    #[inline(always)]
+    fn send(&mut self) -> Sent {
+        // Which side it is is known to the compiler below.
+        match self.side {
+            Side::Client => self.send_on::<CLIENT, SERVER>(),
+            Side::Server => self.send_on::<SERVER, CLIENT>(),
+        }
+    }
+
+    #[inline(always)]
+    fn send_on<const OWN: usize, const TO: usize>(&mut self) -> Sent {
+        let (channel, shadow) = (self.channel, self.shadow());
+        let said = shadow.heads[TO].count.load(Relaxed);
+        let count = said.wrapping_sub(self.sent);
         if count > 0 {
-            if count > u64::from(ring.mask) + 1 {
-                return Err(Refused::Fault("sent more messages than its contract lets be in flight"));
+            let ring = &channel.rings[TO];
+            let (head, tail) = (&channel.heads[TO].count, &channel.tails[TO].count);
+            let room = u64::from(ring.mask) + 1;
+            if count > room || count > room.wrapping_sub(self.sent.wrapping_sub(tail.load(Relaxed))) {
+                return Sent::Wrong(Breach::TooMany);
             }
-            if channel.in_flight(side) > 0 {
-                return Err(Refused::Fault("sent before it had received what was sent to it"));
+            if channel.heads[OWN].count.load(Relaxed) != channel.tails[OWN].count.load(Relaxed) {
+                return Sent::Wrong(Breach::OutOfTurn);
             }
-            let peer = Owner::from_bits(channel.end(to).tracked.owner.load(Relaxed));
-            if matches!(peer.kind(), OwnerKind::InFlight { .. }) {
-                return Err(Refused::Fault("sent to an endpoint that is on its way"));
+            if Owner::from_bits(channel.ends[TO].tracked.owner.load(Relaxed)).is_in_flight() {
+                return Sent::Wrong(Breach::ToNobody);
             }
-            for number in own.sent..own.sent + count {
-                self.move_one_out((channel, shadow), (handle, own.end), number, memory)?;
-                self.handles.end(handle)?.sent = number + 1;
+            while self.sent != said {
+                let (from, slot) = (ring.slot(shadow, self.sent), ring.slot(channel, self.sent));
+                // SAFETY: shadow and channel are of one build, and their counts the same; the slot is free, since fewer messages
+                // are in flight than there are.
+                let label = unsafe {
+                    copy_slot(ring, from, slot);
+                    &*ring.label(slot)
+                };
+                if !label.chain().is_null() {
+                    label.write(0, ptr::null());
+                    return Sent::Carrying;
+                }
+                label.write(label.message() | UNCHECKED, ptr::null());
+                self.sent = self.sent.wrapping_add(1);
+                head.store(self.sent, Release);
             }
             // For whoever is given this end or its peer; what a receiver finds to be otherwise is a violation.
             channel.state.store(shadow.state.load(Relaxed), Relaxed);
-            shadow.tails[to as usize].count.store(own.sent + count, Relaxed);
+            shadow.tails[TO].count.store(said, Relaxed);
         }
-        let received = &channel.tails[side as usize];
-        let said = shadow.tails[side as usize].credit.load(Relaxed);
-        let credit = received.credit.load(Relaxed);
-        // The domain cannot have received more than was moved to it.
-        let gained = said.wrapping_sub(credit) <= received.count.load(Relaxed).wrapping_sub(credit);
-        if gained && said != credit {
-            received.credit.store(said, Release);
+        let said = shadow.tails[OWN].credit.load(Relaxed);
+        if said != channel.tails[OWN].credit.load(Relaxed) {
+            give_credit(channel, self.side, said);
         }
-        // SAFETY: the channel is there: this end of it is open.
-        unsafe { notify_end(channel.end(to)) };
-        Ok(())
+        Sent::All
     }
 
-    fn move_one_out(
-        &mut self,
-        (channel, shadow): (&Channel, &Channel),
-        (handle, end): (u64, &End),
-        number: u64,
-        memory: UserMemory,
-    ) -> Result<(), Refused> {
-        let to = channel.side_of(end).peer();
-        let ring = &channel.rings[to as usize];
-        if channel.in_flight(to) > u64::from(ring.mask) {
-            return Err(Refused::Fault("sent more messages than its contract lets be in flight"));
+    /// Moves the messages to the end into its shadow, up to one that carries something, as far as there is room.
+    #[inline(always)]
+    pub(super) fn move_in(&mut self) -> Came {
+        match self.side {
+            Side::Client => self.move_in_on::<CLIENT, SERVER>(),
+            Side::Server => self.move_in_on::<SERVER, CLIENT>(),
         }
-        let head = &channel.heads[to as usize].count;
-        let (from, slot) = (ring.slot(shadow, number), ring.slot(channel, head.load(Relaxed)));
-        // SAFETY: shadow and channel are of one build; the slot is free, since fewer messages are in flight than there are.
-        let (given, label) = unsafe {
-            ptr::copy_nonoverlapping(from, slot, ring.stride as usize - size_of::<Label>());
-            (&*ring.label(from), &*ring.label(slot))
-        };
-        let mut first: *const Tracked = ptr::null();
-        let given_chain = given.chain();
-        if !given_chain.is_null() {
-            first = self.give_up(
-                channel,
-                handle,
-                given_chain.addr() as u64,
-                memory,
-                Owner::in_flight(channel.id, to),
-            )?;
+    }
+
+    #[inline(always)]
+    fn move_in_on<const OWN: usize, const PEER: usize>(&mut self) -> Came {
+        let (channel, shadow) = (self.channel, self.shadow());
+        let tail = &channel.tails[OWN].count;
+        let last = channel.heads[OWN].count.load(Relaxed);
+        let mut count = tail.load(Relaxed);
+        if count == last {
+            return Came::Nothing;
         }
-        if channel.is_closed(to) {
-            // Nobody will receive it.
-            // SAFETY: the chain was just made.
-            unsafe {
-                walk(first, |carried| match carried {
-                    Carried::Block(entry) => exchange::free(entry, || {}),
-                    Carried::End(end) => channel::close(&*ptr::from_ref(end)),
-                });
+        let ring = &channel.rings[OWN];
+        // What the domain has not taken is not written over, if it says the truth of it.
+        let unread = self.received.wrapping_sub(shadow.tails[OWN].count.load(Relaxed));
+        let mut room = (u64::from(ring.mask) + 1).saturating_sub(unread);
+        let first = count;
+        while count != last && room > 0 {
+            let slot = ring.slot(channel, count);
+            // SAFETY: the slot holds a message.
+            if !unsafe { &*ring.label(slot) }.chain().is_null() {
+                if count == first {
+                    return Came::Carrying;
+                }
+                break;
             }
+            // SAFETY: shadow and channel are of one build, and their counts the same; the place is one that the domain leaves
+            // alone, or spoils for itself.
+            unsafe { copy_slot(ring, slot, ring.slot(shadow, count)) };
+            count = count.wrapping_add(1);
+            room -= 1;
+        }
+        tail.store(count, Release);
+        self.moved_in::<OWN, PEER>(count);
+        Came::Messages
+    }
+
+    /// Says in the shadow that the messages before this number are there, whose slots were copied.
+    #[inline(always)]
+    fn moved_in<const OWN: usize, const PEER: usize>(&mut self, count: u64) {
+        let (channel, shadow) = (self.channel, self.shadow());
+        self.received = count;
+        shadow.heads[OWN].count.store(count, Release);
+        shadow.state.store(channel.state.load(Relaxed), Relaxed);
+        let owner = channel.ends[PEER].tracked.owner.load(Relaxed);
+        shadow.ends[PEER].tracked.owner.store(owner, Relaxed);
+        let credit = channel.tails[PEER].credit.load(Relaxed);
+        shadow.tails[PEER].credit.store(credit, Relaxed);
+    }
+
+    /// Says in the shadow what is new when no message is there: that the peer has closed, and that it has received more of a
+    /// stream. Returns whether there was anything.
+    #[inline(always)]
+    pub(super) fn tell(&self) -> bool {
+        let (channel, shadow, to) = (self.channel, self.shadow(), self.side.peer());
+        let credit = channel.tails[to as usize].credit.load(Relaxed);
+        if !channel.is_closed(to) && credit == shadow.tails[to as usize].credit.load(Relaxed) {
+            return false;
+        }
+        shadow.tails[to as usize].credit.store(credit, Relaxed);
+        if channel.is_closed(to) {
+            shadow.end(to).closed.store(IN_DOMAIN | ELSEWHERE | CLOSED, Relaxed);
+        }
+        true
+    }
+
+    /// Whether there are messages to the end that the domain has not been given.
+    pub(super) fn has_more(&self) -> bool {
+        self.channel.in_flight(self.side) > 0
+    }
+
+    /// Whether there are messages in the shadow that the domain has not taken, as it says.
+    pub(super) fn has_unread(&self) -> bool {
+        self.shadow().tails[self.side as usize].count.load(Relaxed) != self.received
+    }
+}
+
+impl State {
+    /// Sends on what an end's shadow has in its ring, and lets the peer know how much the domain has received of a stream.
+    #[inline(always)]
+    pub(super) fn move_out(&mut self, handle: u64, memory: UserMemory) -> Result<(), Refused> {
+        loop {
+            let own = self.handles.end(handle)?;
+            match own.send() {
+                Sent::All => {
+                    let peer = own.channel.end(own.side.peer());
+                    // SAFETY: the channel is there: this end of it is open.
+                    unsafe { notify_end(peer) };
+                    return Ok(());
+                }
+                Sent::Carrying => self.move_out_carrying(handle, memory)?,
+                Sent::Wrong(breach) => return Err(Refused::Fault(breach.words())),
+            }
+        }
+    }
+
+    /// Sends on the next message in an end's shadow, and what it carries.
+    #[cold]
+    fn move_out_carrying(&mut self, handle: u64, memory: UserMemory) -> Result<(), Refused> {
+        let own = *self.handles.end(handle)?;
+        let (channel, shadow, to) = (own.channel, own.shadow(), own.side.peer());
+        let ring = &channel.rings[to as usize];
+        let (from, slot) = (ring.slot(shadow, own.sent), ring.slot(channel, own.sent));
+        // SAFETY: as in `send`, which has found that there is room.
+        let label = unsafe {
+            copy_slot(ring, from, slot);
+            &*ring.label(slot)
+        };
+        let (message, chain) = (label.message(), label.chain().addr() as u64);
+        // Nothing is found there if the domain ends for what it says.
+        label.write(0, ptr::null());
+        let mut first = self.give_up(channel, handle, chain, memory, Owner::in_flight(channel.id, to))?;
+        if channel.is_closed(to) {
+            give_back(first);
             first = ptr::null();
         }
-        label.write(given.message() | UNCHECKED, first);
-        head.store(head.load(Relaxed).wrapping_add(1), Release);
+        label.write(message | UNCHECKED, first);
+        let own = self.handles.end(handle)?;
+        own.sent = own.sent.wrapping_add(1);
+        channel.heads[to as usize].count.store(own.sent, Release);
+        channel.state.store(shadow.state.load(Relaxed), Relaxed);
         Ok(())
     }
-
     /// Takes what a message carries from the domain: what its chain from `next` on says. Returns the kernel's chain, in the
     /// same order, which is that of the body.
     fn give_up(
@@ -204,11 +367,9 @@ impl State {
     /// says of that, it loses what is its own and nothing else.
     pub(super) fn drain(&mut self, handle: u64, memory: UserMemory) -> Result<(), Refused> {
         let own = *self.handles.end(handle)?;
-        // SAFETY: an end with a handle is open, and its shadow is there.
-        let (channel, shadow) = unsafe { (own.end.channel(), own.shadow.as_ref()) };
-        let side = shadow_side(&own);
+        let (channel, shadow, side) = (own.channel, own.shadow(), own.side);
         let ring = &channel.rings[side as usize];
-        let moved = own.received.wrapping_sub(u64::from(own.is_refused));
+        let moved = channel.tails[side as usize].count.load(Relaxed);
         let left = moved.wrapping_sub(shadow.tails[side as usize].count.load(Relaxed));
         for number in 0..if left > u64::from(ring.mask) + 1 { 0 } else { left } {
             let slot = ring.slot(shadow, moved.wrapping_sub(left).wrapping_add(number));
@@ -231,49 +392,32 @@ impl State {
         Ok(())
     }
 
-    /// Moves the next message to an end into its shadow. Returns whether there is anything that the domain did not know: a
-    /// message, that the peer has closed, or that it has received more of a stream.
-    pub(super) fn move_in(&mut self, handle: u64) -> Result<bool, Refused> {
+    /// Moves the next message to an end into its shadow, with what it carries.
+    #[cold]
+    pub(super) fn move_in_carrying(&mut self, handle: u64) -> Result<(), Refused> {
         let own = *self.handles.end(handle)?;
-        // SAFETY: an end with a handle is open, and its shadow is there.
-        let (channel, shadow) = unsafe { (own.end.channel(), own.shadow.as_ref()) };
-        let side = shadow_side(&own);
-        let to = side.peer();
-        shadow.state.store(channel.state.load(Relaxed), Relaxed);
-        let owner = channel.end(to).tracked.owner.load(Relaxed);
-        shadow.end(to).tracked.owner.store(owner, Relaxed);
-        let credit = channel.tails[to as usize].credit.load(Relaxed);
-        let has_credit = shadow.tails[to as usize].credit.load(Relaxed) != credit;
-        shadow.tails[to as usize].credit.store(credit, Relaxed);
-        // Looked at first: the peer's close comes after its last send.
-        let is_closed = channel.is_closed(to);
-        if channel.in_flight(side) == 0 {
-            if is_closed {
-                shadow.end(to).closed.store(IN_DOMAIN | CLOSED, Relaxed);
-            }
-            return Ok(has_credit || is_closed);
-        }
+        let (channel, shadow, side) = (own.channel, own.shadow(), own.side);
         let ring = &channel.rings[side as usize];
         let tail = &channel.tails[side as usize].count;
-        let number = own.received.wrapping_sub(u64::from(own.is_refused));
-        let (slot, place) = (ring.slot(channel, tail.load(Relaxed)), ring.slot(shadow, number));
-        // SAFETY: shadow and channel are of one build; the slot holds a message.
-        let (label, given) = unsafe {
-            ptr::copy_nonoverlapping(slot, place, ring.stride as usize - size_of::<Label>());
-            (&*ring.label(slot), &*ring.label(place))
-        };
-        let brought = if label.chain().is_null() { Ok(0) } else { self.bring_in(label.chain()) };
+        let count = tail.load(Relaxed);
+        let (slot, place) = (ring.slot(channel, count), ring.slot(shadow, count));
+        // SAFETY: the slots are of one build; this one holds a message.
+        let (label, given) = unsafe { (&*ring.label(slot), &*ring.label(place)) };
+        let brought = self.bring_in(label.chain());
+        // SAFETY: the place is one that the domain leaves alone, or spoils for itself. The label has the kernel's own addresses.
+        unsafe { ptr::copy_nonoverlapping(slot, place, ring.stride as usize - size_of::<Label>()) };
         // What there is no room for breaks the domain's limit, as far as that can tell, until it asks again.
         let first = brought.unwrap_or(OVER_LIMIT);
         given.write(label.message(), ptr::without_provenance(first as usize));
         if brought.is_ok() {
-            tail.store(tail.load(Relaxed).wrapping_add(1), Release);
+            tail.store(count.wrapping_add(1), Release);
         }
         let own = self.handles.end(handle)?;
-        own.is_refused = brought.is_err();
-        own.received = number.wrapping_add(1);
-        shadow.heads[side as usize].count.store(own.received, Release);
-        Ok(true)
+        match side {
+            Side::Client => own.moved_in::<CLIENT, SERVER>(count.wrapping_add(1)),
+            Side::Server => own.moved_in::<SERVER, CLIENT>(count.wrapping_add(1)),
+        }
+        Ok(())
     }
 
     /// Makes what a message carries the domain's. Returns where its chain begins there. If it fails, all is as it was.
@@ -395,6 +539,29 @@ fn link(memory: UserMemory, here: u64) -> Option<(u64, u64)> {
     Some((handle, next))
 }
 
+/// Frees and closes what a message carries that nobody will receive.
+#[cold]
+fn give_back(chain: *const Tracked) {
+    // SAFETY: the chain was just made, and is nobody's.
+    unsafe {
+        walk(chain, |carried| match carried {
+            Carried::Block(entry) => exchange::free(entry, || {}),
+            Carried::End(end) => channel::close(&*ptr::from_ref(end)),
+        });
+    }
+}
+
+/// Passes on how much of a stream the domain says it has received.
+#[cold]
+fn give_credit(channel: &Channel, side: Side, said: u64) {
+    let received = &channel.tails[side as usize];
+    let credit = received.credit.load(Relaxed);
+    // It cannot have received more than was moved to it.
+    if said.wrapping_sub(credit) <= received.count.load(Relaxed).wrapping_sub(credit) {
+        received.credit.store(said, Release);
+    }
+}
+
 /// Whether a block has whole pages for itself.
 fn has_pages(entry: &BlockEntry) -> bool {
     entry.capacity.load(Relaxed) >= PAGE_SIZE
@@ -402,7 +569,7 @@ fn has_pages(entry: &BlockEntry) -> bool {
 
 /// Whether nothing is on its way, either way.
 fn is_at_rest(channel: &Channel) -> bool {
-    [contracts::Side::Client, contracts::Side::Server].iter().all(|to| channel.in_flight(*to) == 0)
+    [Side::Client, Side::Server].iter().all(|to| channel.in_flight(*to) == 0)
 }
 
 const _: () = assert!(offset_of!(BlockEntry, tracked) == 0 && offset_of!(End, tracked) == 0);

@@ -24,7 +24,7 @@ mod shadows;
 mod shelf;
 
 #[cfg(feature = "bare")]
-pub(crate) use calls::call;
+pub(crate) use calls::{GATE_WAIT, call, wait};
 #[cfg(feature = "bare")]
 pub use gate::Domain;
 #[cfg(feature = "bare")]

@@ -40,12 +40,10 @@ static GATE: Mutex<Option<[Frame; 1]>> = Mutex::new(None);
 /// The number of a system call is the place of its function in the table.
 fn stub(number: usize) -> [u8; STUB_BYTES] {
     let [a, b, c, d] = (number as u32).to_le_bytes();
-    let (to_r10, to_eax, syscall, ret) = ([0x49, 0x89, 0xca], 0xb8, [0x0f, 0x05], 0xc3);
-    let int3 = 0xcc;
-    [
-        to_r10[0], to_r10[1], to_r10[2], to_eax, a, b, c, d, syscall[0], syscall[1], ret, int3, int3, int3,
-        int3, int3,
-    ]
+    let (to_eax, syscall, ret, int3) = (0xb8, [0x0f, 0x05], 0xc3, 0xcc);
+    let mut stub = [int3; STUB_BYTES];
+    stub[..8].copy_from_slice(&[to_eax, a, b, c, d, syscall[0], syscall[1], ret]);
+    stub
 }
 
 fn write_gate(page: &mut [u8]) {
@@ -74,11 +72,11 @@ const _: () = assert!(OVER_LIMIT_OFFSET + size_of::<BlockEntry>() <= PAGE_SIZE);
 /// Where a domain's account lies in it.
 pub const ACCOUNT: u64 = USER_GS + ACCOUNT_OFFSET as u64;
 
-/// Maps what stands for the kernel into a new domain. Returns the word in which it finds which thread runs.
+/// Maps what stands for the kernel into a new domain. Returns the page that is its own, through the kernel's window.
 ///
 /// # Errors
 /// When no frame is left.
-pub(crate) fn map_gate(tables: Tables, account: &Account) -> Result<*mut u64, MapError> {
+pub(crate) fn map_gate(tables: Tables, account: &Account) -> Result<*const Core, MapError> {
     let mut gate = GATE.lock();
     let gate = match &mut *gate {
         Some(gate) => gate,
@@ -102,7 +100,7 @@ pub(crate) fn map_gate(tables: Tables, account: &Account) -> Result<*mut u64, Ma
     set(PEERS_OFFSET + offset_of!(abi::Set, id), SHADOW);
     set(OVER_LIMIT_OFFSET + offset_of!(Tracked, kind), TRACKED_BLOCK.into());
     set(OVER_LIMIT_OFFSET + offset_of!(BlockEntry, capacity), u64::MAX);
-    let current = physical(own.address() + offset_of!(Core, current) as u64).cast();
+    let core = physical(own.address()).cast_const().cast();
     tables.map(VirtAddr::new(USER_GS), own, Access::ReadWrite)?;
-    Ok(current)
+    Ok(core)
 }

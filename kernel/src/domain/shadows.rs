@@ -6,8 +6,8 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::Side;
 use contracts::abi::{
-    BEYOND, BlockEntry, Channel, End, IN_DOMAIN, NEW_MEMBER, NOTIFY_SET, SHADOW, Set, TRACKED_BLOCK,
-    TRACKED_END, Thread, Tracked,
+    BEYOND, BlockEntry, Channel, ELSEWHERE, End, IN_DOMAIN, NEW_MEMBER, NOTIFY_SET, SHADOW, Set,
+    TRACKED_BLOCK, TRACKED_END, Thread, Tracked,
 };
 use contracts::binding::leave_end;
 use contracts::sabotage::{Bug, planted};
@@ -28,6 +28,23 @@ pub(super) struct State {
     pub(super) tables: Tables,
     pub(super) handles: Handles,
     pub(super) shelf: Shelf,
+    /// Where tables may have been left empty that map blocks: the first page of each.
+    emptied: [VirtAddr; MOST_EMPTIED],
+    /// Which of these is the oldest.
+    next_emptied: usize,
+}
+
+/// Pages that one table of level 1 maps.
+const TABLE_PAGES: usize = 512;
+/// So many tables may be left empty, that blocks which come and go need not make them anew.
+const MOST_EMPTIED: usize = 8;
+
+impl State {
+    /// Nothing yet.
+    pub(super) fn new(account: &'static Account, tables: Tables, shelf: Shelf) -> State {
+        let emptied = [VirtAddr::new(DOMAIN_BLOCKS); MOST_EMPTIED];
+        State { account, tables, handles: Handles::new(), shelf, emptied, next_emptied: 0 }
+    }
 }
 
 impl Drop for State {
@@ -67,7 +84,7 @@ impl State {
     /// Makes an end the domain's: a handle and a shadow. Returns where the end lies in the domain, and the handle.
     pub(super) fn insert_end(&mut self, end: &'static End) -> Result<(u64, u64), NoRoom> {
         // SAFETY: the end is the domain's, and open.
-        let channel = unsafe { end.channel() };
+        let channel: &'static Channel = unsafe { end.channel() };
         let side = channel.side_of(end);
         // SAFETY: the channel is the kernel's, in memory of this entry.
         let bytes = unsafe { &*channel.memory.load(Relaxed) }.size.load(Relaxed);
@@ -76,11 +93,12 @@ impl State {
         let counts = |to: Side| channel.heads[to as usize].count.load(Relaxed);
         let own = OwnEnd {
             end,
+            channel,
+            side,
             shadow: place,
             bytes,
             sent: counts(side.peer()),
             received: channel.tails[side as usize].count.load(Relaxed),
-            is_refused: false,
         };
         let handle = self.handles.insert(Object::End(own))?;
         let address = seen_at(place.as_ptr() as usize);
@@ -95,7 +113,7 @@ impl State {
             notify: if of == side { 0.into() } else { (PEERS as usize | NOTIFY_SET).into() },
             ready_next: ptr::null_mut::<End>().into(),
             ready: BEYOND.into(),
-            closed: if of == side { 0.into() } else { IN_DOMAIN.into() },
+            closed: if of == side { 0.into() } else { (IN_DOMAIN | ELSEWHERE).into() },
             key: 0.into(),
             channel: seen::<Channel>(address).into(),
         };
@@ -135,12 +153,13 @@ impl State {
 
     /// Takes an end from the domain, which has given it up. It is a member of no set any more.
     pub(super) fn remove_end(&mut self, handle: u64) -> Result<&'static End, BadHandle> {
-        let OwnEnd { end, shadow, bytes, .. } = *self.handles.end(handle)?;
+        let own = *self.handles.end(handle)?;
+        let OwnEnd { end, shadow, bytes, .. } = own;
         self.handles.remove(handle)?;
+        leave(&own);
         if !planted(Bug::LeakedShadow) {
             self.shelf.give(shadow.cast(), bytes);
         }
-        leave(end);
         end.closed.store(0, Relaxed);
         Ok(end)
     }
@@ -195,9 +214,24 @@ impl State {
         self.handles.remove(handle)?;
         self.shelf.give(place.cast(), size_of::<BlockEntry>());
         if !planted(Bug::MappedBlock) {
-            self.tables.unmap_range(block_seen_at(entry), entry.capacity.load(Relaxed) / PAGE_SIZE);
+            self.unmap(block_seen_at(entry), entry.capacity.load(Relaxed) / PAGE_SIZE);
         }
         Ok(entry)
+    }
+
+    /// Unmaps a block's pages. The tables that this leaves empty are freed when as many others were left so.
+    fn unmap(&mut self, start: VirtAddr, pages: usize) {
+        self.tables.unmap_alias(start, pages);
+        let region_bytes = (TABLE_PAGES * PAGE_SIZE) as u64;
+        let (first, end) = (start.align_down(region_bytes), start + (pages * PAGE_SIZE) as u64);
+        let regions = core::iter::successors(Some(first), |region| Some(*region + region_bytes));
+        for region in regions.take_while(|region| *region < end) {
+            if !self.emptied.contains(&region) {
+                let place = &mut self.emptied[self.next_emptied];
+                self.tables.free_empty(core::mem::replace(place, region));
+                self.next_emptied = (self.next_emptied + 1) % self.emptied.len();
+            }
+        }
     }
 
     /// The set behind a handle, and its shadow.
@@ -217,36 +251,51 @@ impl State {
         }
     }
 
-    /// What a domain is told of an end that its set lists: its own, or one that was connected just now. The end leaves the
-    /// set.
-    pub(super) fn listed(&mut self, end: &'static End) -> Option<OwnEnd> {
+    /// What a domain is told of an end that this set of its lists: an end of its own, or one that was connected just now. None
+    /// if it has taken the end out of the set; then the end leaves it. What is there is looked at next: the end is not listed
+    /// any more.
+    pub(super) fn listed(&mut self, end: &'static End, set: NonNull<Set>) -> Option<&mut OwnEnd> {
         let is_new = end.key.load(Relaxed) == NEW_MEMBER;
         end.ready.store(0, Relaxed);
-        end.notify.store(0, Relaxed);
-        if !is_new {
-            return self.handles.find(end).map(|(_, own)| *own);
-        }
-        if self.insert_end(end).is_err() {
+        if is_new && self.insert_end(end).is_err() {
             // SAFETY: the domain has never heard of it.
             unsafe { channel::close(end) };
             return None;
         }
-        let (_, own) = self.handles.find(end)?;
-        // SAFETY: the shadow was just made.
-        let shadow = unsafe { own.shadow.as_ref() };
-        shadow.end(shadow_side(own)).key.store(NEW_MEMBER, Relaxed);
-        Some(*own)
+        let own = self.handles.find(end)?;
+        if is_new {
+            let shadow = own.shadow();
+            shadow.end(own.side).key.store(NEW_MEMBER, Relaxed);
+            kept_in(own, set);
+        } else if own.shadow().end(own.side).notify.load(Relaxed) & NOTIFY_SET == 0 {
+            leave(own);
+            return None;
+        }
+        Some(own)
     }
 }
 
-/// Which side's end it is.
-pub(super) fn shadow_side(own: &OwnEnd) -> Side {
-    // SAFETY: an end with a handle is open.
-    unsafe { own.end.channel() }.side_of(own.end)
+impl OwnEnd {
+    /// Its shadow, which the domain may write to at any time that it runs.
+    #[inline]
+    pub(super) fn shadow(&self) -> &'static Channel {
+        // SAFETY: the shadow of an end that the domain has lies on its shelf, and all of it is atomics or is not read.
+        unsafe { self.shadow.as_ref() }
+    }
 }
 
-/// Ends the membership of an end in whatever set it is in.
-pub(super) fn leave(end: &'static End) {
+/// Notes for the domain that the kernel has this end in the set of this shadow, so that it need not be told of that again.
+pub(super) fn kept_in(own: &OwnEnd, set: NonNull<Set>) {
+    let shadow = own.shadow();
+    shadow.memory.store(seen(seen_at(set.as_ptr() as usize)), Relaxed);
+    shadow.end(own.side).ready.store(0, Relaxed);
+}
+
+/// Ends the membership of an end in whatever set it is in. When it joins one the kernel is to be told.
+pub(super) fn leave(own: &OwnEnd) {
     // SAFETY: the end is a domain's, none of whose threads waits by it; if a set lists it, it is taken out.
-    unsafe { leave_end(end) };
+    unsafe { leave_end(own.end) };
+    let shadow = own.shadow();
+    shadow.memory.store(ptr::null_mut(), Relaxed);
+    shadow.end(own.side).ready.store(BEYOND, Relaxed);
 }

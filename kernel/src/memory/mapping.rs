@@ -251,19 +251,6 @@ impl Tables {
         })
     }
 
-    /// Maps what lies at the `pages` pages from `original` on in the kernel's space, from `start` on as well, to be read and
-    /// written. If that fails nothing stays mapped.
-    ///
-    /// # Safety
-    /// As long as they are mapped here, the pages stay mapped there; what lies in them is for both to write.
-    pub unsafe fn map_alias(self, start: VirtAddr, original: VirtAddr, pages: usize) -> Result<(), MapError> {
-        let flags = Access::ReadWrite.flags() | self.page | SHARED;
-        map_each(self, start, pages, |table, page, index| {
-            let address = translate(original + (index * PAGE_SIZE) as u64).ok_or(MapError::OutOfMemory)?;
-            map_locked(table, page, address, flags)
-        })
-    }
-
     /// Unmaps `pages` pages from `start` on, frees their frames, but for those that others share, and the tables that no
     /// entry uses any more, and returns how many pages were mapped. Holes are skipped quickly.
     pub fn unmap_range(self, start: VirtAddr, pages: usize) -> usize {
@@ -506,5 +493,6 @@ pub fn tighten(window_bytes: u64) {
     arch::paging::flush_all();
 }
 
+mod alias;
 #[cfg(test)]
 mod tests;

@@ -17,14 +17,15 @@ mod threads;
 pub use budget::{Budget, Overrun, WINDOW_TICKS};
 #[cfg(feature = "bare")]
 pub use event::{Event, SERIAL_INPUT};
+#[cfg(feature = "bare")]
+pub use preemption::{Cause, leave, set_end_hook, start_preemption, ticks};
 #[cfg(feature = "campaign")]
 pub(crate) use preemption::{can_make_room, make_room, preempted_at_rest, share_out, share_out_with};
-#[cfg(feature = "bare")]
-pub use preemption::{leave, set_overrun_hook, start_preemption, ticks};
 pub use queue::{KERNEL_PRIORITY, Queued, RunQueue};
 pub use sleepers::{Sleeper, Sleepers};
 #[cfg(feature = "bare")]
 pub use threads::{
-    Ring3, Thread, ThreadError, adopt_boot_thread, block, block_until, current, end_call, is_ready,
+    Ring3, Thread, ThreadError, adopt_boot_thread, block, block_until, current, end_call, hand_off,
+    is_ready,
     kernel_threads, place, raise, ready, relax, retire, set_priority, spawn, spawn_in_ring3, yield_now,
 };

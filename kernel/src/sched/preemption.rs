@@ -17,6 +17,7 @@ use super::threads::{IDLE, Thread, current, queue_woken, ready, run_events, wait
 use crate::arch::switch::run_on;
 use crate::arch::trap::{self, Context, Preemption, TrapFrame};
 use crate::arch::{cores, interrupts};
+use crate::domain::Domain;
 use crate::memory::layout;
 use crate::memory::stacks::{Stack, StackError};
 
@@ -24,16 +25,25 @@ use crate::memory::stacks::{Stack, StackError};
 static TICKS: AtomicU64 = AtomicU64::new(0);
 /// The SIP that has broken its budget, until that is seen to; 0 is none.
 static OVERRUN: AtomicU32 = AtomicU32::new(0);
-static OVERRUN_HOOK: OnceCell<fn(sip: u32)> = OnceCell::uninit();
+static END_HOOK: OnceCell<fn(sip: u32, cause: Cause)> = OnceCell::uninit();
+
+/// Why a SIP ends that was preempted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// It has broken its budget.
+    Budget,
+    /// What it has sent, being a domain, breaks a rule, which this says.
+    Sent(&'static str),
+}
 
 /// Ticks of the timer so far; see [`crate::arch::apic::TIMER_HERTZ`].
 pub fn ticks() -> u64 {
     TICKS.load(Relaxed)
 }
 
-/// Sets who ends a SIP, all of whose threads are at rest, that has broken its budget. The first call counts.
-pub fn set_overrun_hook(hook: fn(sip: u32)) {
-    OVERRUN_HOOK.init_once(|| hook);
+/// Sets who ends a SIP, all of whose threads are at rest, for what it has done before it was preempted. The first call counts.
+pub fn set_end_hook(hook: fn(sip: u32, cause: Cause)) {
+    END_HOOK.init_once(|| hook);
 }
 
 const PREEMPTION_STACK_PAGES: usize = 4;
@@ -95,21 +105,29 @@ pub(crate) fn make_room(entry: extern "C" fn(usize) -> !) -> Option<Preemption> 
 pub(crate) extern "C" fn share_out(_: usize) -> ! {
     share_out_with(|| {
         let sip = current().shared.sip.load(Relaxed);
-        if sip != 0
-            && OVERRUN.load(Relaxed) == sip
-            && let Ok(end) = OVERRUN_HOOK.try_get()
-        {
+        if sip != 0 && OVERRUN.load(Relaxed) == sip {
             OVERRUN.store(0, Relaxed);
-            end(sip);
+            end(sip, Cause::Budget);
         }
     })
+}
+
+fn end(sip: u32, cause: Cause) {
+    if let Ok(end) = END_HOOK.try_get() {
+        end(sip, cause);
+    }
 }
 
 /// As [`share_out`], and does something that may end the preempted thread.
 pub(crate) fn share_out_with(act: impl FnOnce()) -> ! {
     run_events();
     queue_woken();
-    ready(current());
+    let preempted = current();
+    ready(preempted);
+    // A domain goes on with other things than waiting for the answer.
+    if let Some(what) = preempted.domain().and_then(Domain::see_to_unsent) {
+        end(preempted.shared.sip.load(Relaxed), Cause::Sent(what));
+    }
     act();
     give_core_away(0)
 }

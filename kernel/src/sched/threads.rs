@@ -31,7 +31,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 
 use contracts::abi::{self, OwnerKind};
-use contracts::binding::bare::switch;
+use contracts::binding::bare::{hand_over_core, switch};
 use contracts::sabotage::{Bug, planted};
 use spin::Mutex;
 
@@ -62,6 +62,10 @@ pub struct Thread {
     pub(super) left: AtomicBool,
     /// None for the boot thread, whose stack the loader made. That of a domain's thread is the kernel's.
     stack: Option<Stack>,
+    /// Where that begins: the place of a domain's thread for what it has in ring 3, while it is in the kernel.
+    gate_stack: u64,
+    /// That of its `ring3`, or null.
+    domain: *const Domain,
     /// Of a domain's thread: where it is when it is not in the kernel.
     ring3: Option<Box<Ring3>>,
     /// What it goes on with after it was preempted.
@@ -85,8 +89,6 @@ pub struct Ring3 {
     pub selection: u64,
     /// Physical address of the root of its space.
     pub root: u64,
-    /// Where its stack in the kernel begins.
-    pub gate_stack: u64,
     /// Where it starts.
     pub entry: u64,
     /// The stack pointer that it starts with.
@@ -103,6 +105,8 @@ unsafe impl Send for Ring3 {}
 impl Ring3 {
     /// Where its address lies in a [`Thread`].
     pub const IN_THREAD: usize = offset_of!(Thread, ring3);
+    /// Where it lies there at which address the thread's stack in the kernel begins.
+    pub const GATE_STACK_IN_THREAD: usize = offset_of!(Thread, gate_stack);
 }
 
 /// Why there is no new thread.
@@ -140,6 +144,8 @@ static BOOT_THREAD: Thread = Thread {
     word: AtomicPtr::new(ptr::null_mut()),
     left: AtomicBool::new(false),
     stack: None,
+    gate_stack: 0,
+    domain: ptr::null(),
     ring3: None,
     preempted: UnsafeCell::new(MaybeUninit::uninit()),
 };
@@ -161,6 +167,7 @@ pub fn adopt_boot_thread(priority: u32) {
 }
 
 /// The running thread.
+#[inline]
 pub fn current() -> &'static Thread {
     // SAFETY: a thread runs from `adopt_boot_thread` on, and it is not freed while it runs.
     unsafe { whole(cores::core().current.load(Relaxed)) }
@@ -171,6 +178,7 @@ pub fn current() -> &'static Thread {
 /// # Safety
 ///
 /// It is the shared part of a thread that is not freed.
+#[inline]
 unsafe fn whole(shared: *const abi::Thread) -> &'static Thread {
     // SAFETY: the shared part comes first; passed on to the caller.
     unsafe { &*shared.cast() }
@@ -197,7 +205,7 @@ pub fn spawn_in_ring3(
 ) -> Result<Box<Thread>, ThreadError> {
     let mut place = Vec::new();
     place.try_reserve_exact(1).map_err(|_| ThreadError::OutOfMemory)?;
-    place.push(Ring3 { gate_stack: stack.top().as_u64(), ..ring3 });
+    place.push(ring3);
     let place: Box<[Ring3; 1]> = place.into_boxed_slice().try_into().map_err(|_| ThreadError::OutOfMemory)?;
     // SAFETY: an array of one is laid out as the one.
     let ring3 = unsafe { Box::from_raw(Box::into_raw(place).cast::<Ring3>()) };
@@ -248,7 +256,9 @@ fn make(
             sleeper: Sleeper::new(Ready(memory)),
             word: AtomicPtr::new(ptr::null_mut()),
             left: AtomicBool::new(false),
+            gate_stack: stack.top().as_u64(),
             stack: Some(stack),
+            domain: ring3.as_ref().map_or(ptr::null(), |ring3| ring3.domain),
             ring3,
             preempted: UnsafeCell::new(MaybeUninit::uninit()),
         });
@@ -288,9 +298,10 @@ impl Thread {
     }
 
     /// The domain that it belongs to, if it belongs to one.
+    #[inline]
     pub fn domain(&self) -> Option<&Domain> {
-        // SAFETY: a domain is there for as long as it has threads that run.
-        self.ring3.as_ref().map(|ring3| unsafe { &*ring3.domain })
+        // SAFETY: null, or a domain, which is there for as long as it has threads that run.
+        unsafe { self.domain.as_ref() }
     }
 }
 
@@ -428,6 +439,13 @@ pub fn block() {
     }
 }
 
+/// As [`block`]; the core goes to the thread that was woken last, without a look at the queue, if nothing there outranks it.
+#[inline]
+pub fn hand_off() {
+    // SAFETY: the caller has named the running thread where it waits.
+    unsafe { hand_over_core(cores::core(), block) };
+}
+
 /// Lets other ready threads of this priority run first.
 pub fn yield_now() {
     ready(current());
@@ -484,9 +502,9 @@ pub fn place(thread: &Thread) -> Option<Start> {
         // SAFETY: a preempted thread's context lies there until it goes on.
         return Some(Start::Interrupted(unsafe { &*(stack as *const Context) }.frame().into()));
     }
-    if let Some(ring3) = &thread.ring3 {
+    if thread.ring3.is_some() {
         // Where it called the kernel from, if it has begun.
-        let word = |below: u64| thread.stack().and_then(|stack| stack.word(ring3.gate_stack - below));
+        let word = |below: u64| thread.stack().and_then(|stack| stack.word(thread.gate_stack - below));
         let (address, frame) = (word(ring3::RIP_BELOW)?, word(ring3::RBP_BELOW)?);
         return (address != 0).then_some(Start::InFrame { address, frame });
     }

@@ -45,7 +45,7 @@ pub fn install() -> Result<(), StackError> {
     LAST_STACK.init_once(|| stack);
     set_exception_hook(judge);
     set_describe_hook(describe);
-    sched::set_overrun_hook(life::overran);
+    sched::set_end_hook(life::end_for);
     Ok(())
 }
 

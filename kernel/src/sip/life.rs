@@ -25,9 +25,10 @@ use super::start_error::StartError;
 use super::trace;
 use crate::account::Account;
 use crate::arch::trap::TrapFrame;
+use crate::domain::Domain;
 use crate::memory::layout::USER_END;
 use crate::memory::mapping;
-use crate::sched;
+use crate::sched::{self, Cause};
 use crate::unwind::Start;
 use crate::{memory, service};
 
@@ -208,10 +209,12 @@ pub(crate) fn panicked(message: &str) -> Exit {
 
 /// Ends the running SIP. What it has is given back by [`super::reap_forever`], after its thread has left.
 pub fn end_current(exit: Exit) -> ! {
+    let current = sched::current();
+    // Its peers get all that it has sent. What is wrong with that does not matter any more.
+    let _ = current.domain().and_then(Domain::see_to_unsent);
     let id = current_id();
     let mut sips = SIPS.lock();
     let Some(sip) = sips.by_id.get_mut(&id) else { panic!("a kernel thread ended: {}", exit.in_words()) };
-    let current = sched::current();
     let others = sip.loaded.threads.iter().filter(|running| !ptr::eq(&*running.thread, current));
     others.for_each(|running| sched::retire(&running.thread));
     sip.exit = Some(exit);
@@ -283,10 +286,14 @@ pub(super) fn blame(own: &End, what: u32) {
     }
 }
 
-/// Ends a SIP that has broken its CPU budget.
-pub(super) fn overran(id: u32) {
+/// Ends a SIP for what it has done before it was preempted.
+pub(super) fn end_for(id: u32, cause: Cause) {
+    let exit = match cause {
+        Cause::Budget => Exit::plain(system::Exit::Time),
+        Cause::Sent(what) => Exit::saying(system::Exit::Fault, format_args!("{what}")),
+    };
     // One that ended meanwhile has ended.
-    let _ = end(id, Exit::plain(system::Exit::Time));
+    let _ = end(id, exit);
 }
 
 /// The account of a SIP that is not reaped. It is good until the next switch, and while something counts against it.

@@ -250,11 +250,11 @@ fn open_domain(
     account: &'static Account,
     limit: usize,
 ) -> Result<Box<Domain>, StartError> {
-    let current = window.map_gate(account)?;
+    let core = window.map_gate(account)?;
     let space = window.space().expect("a domain has a space");
     let mut place = Vec::new();
     place.try_reserve_exact(1).map_err(|_| StartError::OutOfMemory)?;
-    place.push(Domain::new(space, account, current, limit));
+    place.push(Domain::new(space, account, core, limit));
     let place: Box<[Domain; 1]> = place.into_boxed_slice().try_into().map_err(|_| StartError::OutOfMemory)?;
     // SAFETY: an array of one is laid out as the one.
     Ok(unsafe { Box::from_raw(Box::into_raw(place).cast::<Domain>()) })
@@ -286,7 +286,6 @@ fn start_thread(
                 stack_pointer: top.as_u64() - 8,
                 stack_limit: limit.as_u64(),
                 argument: argument as u64,
-                gate_stack: 0,
             };
             let kernel_stack = kernel_stack.map_err(|_| sched::ThreadError::OutOfMemory);
             let made = kernel_stack.and_then(|stack| sched::spawn_in_ring3(account, priority, stack, ring3));

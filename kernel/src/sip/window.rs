@@ -14,6 +14,7 @@
 //! What a SIP has lies in one piece, so that a small one needs two page tables: one for the window's GiB, and one for the
 //! 2 MiB around its base. An overflow of a stack meets what is not mapped.
 
+use contracts::abi;
 use contracts::sabotage::{Bug, planted};
 use x86_64::VirtAddr;
 
@@ -134,7 +135,7 @@ impl Window {
     }
 
     /// Maps what stands for the kernel in a domain. Returns the word in which that finds which of its threads runs.
-    pub(super) fn map_gate(&mut self, account: &Account) -> Result<*mut u64, MapError> {
+    pub(super) fn map_gate(&mut self, account: &Account) -> Result<*const abi::Core, MapError> {
         self.below = self.below.max(self.pages_of_start() as u32);
         domain::map_gate(self.tables(), account)
     }

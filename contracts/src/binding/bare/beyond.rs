@@ -44,19 +44,20 @@ pub(super) fn block(on: On<'_>) {
     }
 }
 
-/// Whether the running thread is in a step.
-pub(crate) fn is_in_step() -> bool {
-    core().busy.load(Relaxed) != 0
-}
-
 /// See [`Table::gate_wait`].
 pub(crate) fn gate_wait(handle: u64, deadline: u64) {
     (kernel().gate_wait)(handle, deadline);
 }
 
-/// See [`Table::gate_send`].
-pub(crate) fn gate_send(handle: u64) {
-    (kernel().gate_send)(handle);
+/// Notes that a shadow's ring has a message of which the kernel is to be told, at the next call at the latest.
+pub(crate) fn post(handle: u64) {
+    let unsent = &core().unsent;
+    match unsent.load(Relaxed) {
+        0 => unsent.store(handle, Relaxed),
+        noted if noted == handle => {}
+        // This tells it of both, in their order.
+        _ => (kernel().gate_send)(handle),
+    }
 }
 
 /// See [`Table::gate_join`].

@@ -37,6 +37,11 @@ pub fn flush(address: VirtAddr) {
     x86_64::instructions::tlb::flush(address);
 }
 
+/// Forgets all that this core cached of the loaded space's own pages, which are not global.
+pub fn flush_space() {
+    x86_64::instructions::tlb::flush_all();
+}
+
 /// Forgets all that this core cached, global pages included (SDM vol. 3, 4.10.4.1).
 pub fn flush_all() {
     // SAFETY: switching global pages off and on again changes nothing but the caches.

@@ -10,15 +10,17 @@
 //!   Interrupts clear what the processor does not (DF, AC).
 //! - **Stack.** Each of a domain's threads has one of the kernel's, on which nothing is while it is in ring 3. Interrupts
 //!   have theirs, by the interrupt stack table; no vector takes its stack from RSP0 of the task state segment.
-//! - **Vector state.** Saved on the way in and given back on the way out, so the kernel runs with all floating-point
-//!   exceptions masked, and ring 3 sees nothing of what the kernel or others computed.
+//! - **Vector state.** To its caller a system call is a function, which may lose all of it but MXCSR and the x87 control word.
+//!   These are kept, and the kernel's MXCSR loaded, so it runs with all floating-point exceptions masked. Ring 3 gets a fresh
+//!   state with the two, and sees nothing of what the kernel or others computed. No code in ring 0 uses the x87 unit, so what
+//!   ring 3 left in that can wait. Interrupts give back all that they found.
 //! - **Return.** SYSRET faults in ring 0, on ring 3's stack, if the address is not canonical. No domain has memory that
 //!   ends so high; the exit looks all the same.
 //! - **Space.** Switches do not load spaces, for all that the kernel and its SIPs use is in each. So each way out loads
 //!   the thread's, if another one is.
 
 use core::arch::naked_asm;
-use core::mem::offset_of;
+use core::mem::{offset_of, size_of};
 
 use contracts::abi;
 use x86_64::VirtAddr;
@@ -39,9 +41,24 @@ static FRESH: super::trap::VectorState = super::trap::VectorState::FRESH;
 /// IF, and the bit that is always 1.
 const FLAGS_INTERRUPTS_ON: u64 = 0x202;
 /// How far below the top of a thread's stack in the kernel the way in keeps where ring 3 goes on.
-pub const RIP_BELOW: u64 = 24;
+pub const RIP_BELOW: u64 = (size_of::<Caller>() - offset_of!(Caller, rip)) as u64;
 /// As [`RIP_BELOW`], of ring 3's frame pointer.
-pub const RBP_BELOW: u64 = 568;
+pub const RBP_BELOW: u64 = (size_of::<Caller>() - offset_of!(Caller, rbp)) as u64;
+
+/// What the way in keeps of ring 3, on top of the thread's stack in the kernel.
+#[derive(Clone, Copy)]
+#[repr(C, align(16))]
+pub struct Caller {
+    mxcsr: u64,
+    /// The x87 unit's control word.
+    control: u64,
+    /// Its frame pointer.
+    pub rbp: u64,
+    rip: u64,
+    flags: u64,
+    /// Its stack pointer.
+    pub rsp: u64,
+}
 const USER_END_BIT: u32 = USER_END.trailing_zeros();
 const _: () = assert!(USER_END.is_power_of_two());
 
@@ -65,18 +82,19 @@ pub fn init() {
 }
 
 /// Loads the space of the thread whose [`Ring3`] is in rdx, and what ring 3 has of segment registers, which another space's
-/// threads may have changed; and says in the domain's own page which thread it is. Loses rax, rcx, rdx.
+/// threads may have changed; and says in the domain's own page which thread it is. Loses rcx, rdx, r8.
 macro_rules! load_space {
     () => {
         concat!(
-            "mov rax, [rdx + {thread}]\n",
             "mov rcx, [rdx + {core_current}]\n",
-            "mov [rcx], rax\n",
+            "mov r8, [rdx + {thread}]\n",
+            "mov [rcx], r8\n",
             "mov rdx, [rdx + {root}]\n",
             "mov rcx, cr3\n",
             "cmp rcx, rdx\n",
             "je 77f\n",
             "mov cr3, rdx\n",
+            "mov r8, rax\n",
             "mov ecx, 0xc0000102\n", // KERNEL_GS_BASE
             "mov eax, {gs_low}\n",
             "mov edx, {gs_high}\n",
@@ -85,46 +103,44 @@ macro_rules! load_space {
             "mov ds, eax\n",
             "mov es, eax\n",
             "mov fs, eax\n",
+            "mov rax, r8\n",
             "77:\n",
         )
     };
 }
 pub(super) use load_space;
 
-/// Where SYSCALL leads: rax has the number, rdi, rsi, rdx, r10, r8 and r9 the arguments, rcx where ring 3 goes on, and
-/// r11 its flags. It goes on with the result in rax; what a function may lose is zero.
+/// Where SYSCALL leads: rax has the number, rdi and rsi the arguments, rcx where ring 3 goes on, and r11 its flags. It goes on
+/// with the result in rax; what a function may lose is zero.
 #[unsafe(naked)]
 unsafe extern "C" fn syscall() {
     naked_asm!(
         "swapgs",
         "mov gs:[{user_stack}], rsp",
         "mov rsp, gs:[{current}]",
-        "mov rsp, [rsp + {ring3}]",
         "mov rsp, [rsp + {gate_stack}]",
         "push qword ptr gs:[{user_stack}]",
         "push r11",
         "push rcx",
-        "sub rsp, 520",
-        "fxsave64 [rsp]",
-        "fninit",
-        "ldmxcsr [rip + {mxcsr}]",
-        // Behind the six arguments: the number, and ring 3's frame and stack pointers, for backtraces.
-        "sub rsp, 8",
-        "push qword ptr [rsp + 544]",
         "push rbp",
-        "push rax",
-        "mov rcx, r10",
+        "sub rsp, 16",
+        "stmxcsr [rsp]",
+        "fnstcw [rsp + {control}]",
+        "ldmxcsr [rip + {mxcsr}]",
         "sti",
-        "call {call}",
+        // What each message takes has a way of its own.
+        "cmp rax, {gate_wait}",
+        "jne 3f",
+        "call {wait}",
+        "4:",
         "cli",
-        "add rsp, 32",
-        "fxrstor64 [rsp]",
-        "add rsp, 520",
-        "mov r8, rax",
         "mov rdx, gs:[{current}]",
         "mov rdx, [rdx + {ring3}]",
         load_space!(),
-        "mov rax, r8",
+        "fxrstor64 [rip + {fresh}]",
+        "ldmxcsr [rsp]",
+        "fldcw [rsp + {control}]",
+        "add rsp, {to_rip}",
         "pop rcx",
         "pop r11",
         "mov rdx, rcx",
@@ -142,17 +158,27 @@ unsafe extern "C" fn syscall() {
         "mov rsp, [rsp]",
         "swapgs",
         "sysretq",
+        "3:",
+        "mov rdx, rax",
+        "mov rcx, rsp",
+        "call {call}",
+        "jmp 4b",
         user_stack = const USER_STACK,
         current = const offset_of!(abi::Core, current),
         ring3 = const Ring3::IN_THREAD,
-        gate_stack = const offset_of!(Ring3, gate_stack),
+        gate_stack = const Ring3::GATE_STACK_IN_THREAD,
         root = const offset_of!(Ring3, root),
         thread = const offset_of!(Ring3, thread),
         core_current = const offset_of!(Ring3, core_current),
         mxcsr = sym MXCSR,
+        fresh = sym FRESH,
+        control = const offset_of!(Caller, control),
+        to_rip = const offset_of!(Caller, rip),
         gs_low = const USER_GS as u32,
         gs_high = const USER_GS >> 32,
         user_end_bit = const USER_END_BIT,
+        gate_wait = const domain::GATE_WAIT,
+        wait = sym domain::wait,
         call = sym domain::call,
     )
 }

@@ -12,24 +12,30 @@ use trial::random::Random;
 use crate::messages::{Line, PASS};
 use crate::{REFUSED, ask, kernel};
 
-/// Writes to a block that it has sent.
+/// Writes to a block that it has sent: before the kernel has been told, which changes what is sent, and after.
 pub(crate) fn write_after_send(client: Client<Asking>) {
     let question = Question::random(&mut Random::new(6));
     let block = ExBox::from_fn(100, |_| question).expect("memory");
     let address = block.address();
     let next = client.lend(block);
-    // SAFETY: there is none: it attacks.
-    unsafe { (address as *mut u64).write_volatile(1) };
+    for _ in 0..2 {
+        // SAFETY: there is none: it attacks.
+        unsafe { (address as *mut u64).write_volatile(1) };
+        rt::thread::yield_now();
+    }
     drop(next);
 }
 
-/// Reads a block that it has sent.
+/// Reads a block that it has sent: before the kernel has been told, and after.
 pub(crate) fn read_after_send(client: Client<Asking>) {
     let block = ExBox::from_fn(1000, |index| index as u64).expect("memory");
     let address = block.address();
     let next = client.watch(block);
-    // SAFETY: there is none: it attacks.
-    unsafe { (address as *const u64).read_volatile() };
+    for _ in 0..2 {
+        // SAFETY: there is none: it attacks.
+        unsafe { (address as *const u64).read_volatile() };
+        rt::thread::yield_now();
+    }
     drop(next);
 }
 

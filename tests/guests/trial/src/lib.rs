@@ -10,6 +10,7 @@
 //! - [`quiz`]: values of all kinds, blocks and endpoints, to be attacked;
 //! - [`roll`]: processes of one image, to be looked at from outside;
 //! - [`table`]: random sessions of a dealer with its peers;
+//! - [`mod@toll`]: a round trip with payloads of all sizes, to be measured wherever its ends are;
 //! - [`outdated`]: the contracts of the table in another version;
 //! - [`trouble`]: why a run was cut short.
 #![no_std]
@@ -40,5 +41,6 @@ pub mod scenes;
 pub mod stock;
 pub mod table;
 pub mod tally;
+pub mod toll;
 pub mod trouble;
 pub mod walk;
