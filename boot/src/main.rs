@@ -36,8 +36,8 @@ fn go(options: &Options) -> Result<u8> {
         describe::print(name.as_deref(), svg.as_deref())?;
         return Ok(0);
     }
-    if let Some(Subcommands::Bench { what }) = &options.command {
-        print!("{}", what.run()?);
+    if let Some(Subcommands::Bench { what, svg }) = &options.command {
+        print!("{}", what.run(svg.as_deref())?);
         return Ok(0);
     }
     // First, for a build takes longer than it takes to see that there is no such file.

@@ -69,6 +69,9 @@ pub enum Subcommands {
         /// What to measure.
         #[arg(value_enum)]
         what: Bench,
+        /// Also draw a chart into this file.
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
     },
     /// Print the stock contracts and those of the processes: states, messages, depths, slots, fingerprint.
     Contracts {
@@ -121,8 +124,8 @@ mod tests {
     #[test]
     fn what_can_be_measured_is_listed_where_it_is_not_named() {
         let life = parse(&["bench", "life"]).unwrap().command;
-        assert!(matches!(life, Some(Subcommands::Bench { what: Bench::Life })));
-        assert!(parse(&["bench", "death"]).unwrap_err().contains("possible values: life"));
+        assert!(matches!(life, Some(Subcommands::Bench { what: Bench::Life, svg: None })));
+        assert!(parse(&["bench", "death"]).unwrap_err().contains("possible values: life, walls"));
     }
 
     #[test]

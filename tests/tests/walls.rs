@@ -1,28 +1,71 @@
-//! What walls cost, in instructions.
+//! What walls cost, in instructions; `cargo run -- bench walls` prints all of it.
 
-use std::time::Duration;
+use std::sync::OnceLock;
 
-use boot::qemu::Outcome;
-use tests::{facts, system_of};
+use boot::bench::walls::{PAIRS, PAYLOADS, Trips, Walls};
+
+fn walls() -> &'static Walls {
+    static WALLS: OnceLock<Walls> = OnceLock::new();
+    WALLS.get_or_init(|| {
+        let walls = Walls::measure(tests::images()).expect("it is measured");
+        println!("{walls}");
+        walls
+    })
+}
+
+/// Instructions of a round trip with this payload, in each pair of placements.
+fn each(what: &str) -> Vec<u64> {
+    walls().0.iter().map(|(_, trips): &(_, Trips)| trips[what]).collect()
+}
+
+/// As measured, with nothing sent and with ten words, in the order of [`PAIRS`]; lower them when they get fewer.
+const WITH_NOTHING: [u64; 4] = [269, 707, 962, 1422];
+const WITH_TEN_WORDS: [u64; 4] = [303, 816, 1067, 1602];
 
 #[test]
-fn numbers() {
-    for (name, domains) in [
-        ("sip-sip", &[][..]),
-        ("dom-sip", &["payer"]),
-        ("sip-dom", &["booth"]),
-        ("dom-dom", &["payer", "booth"]),
-    ] {
-        let run = system_of(&["booth", "payer"])
-            .icount(0)
-            .rewire(|wiring| wiring.domains.extend(domains.iter().map(|n| n.to_string())))
-            .run(Duration::from_secs(120))
-            .expect("runs");
-        assert_eq!(run.outcome, Outcome::Success, "{}\n{}", run.text(), run.log);
-        let t: Vec<String> = facts(&run.log, "trip")
-            .iter()
-            .map(|f| format!("{}={}", f.text("what"), f.get::<u64>("ticks")))
-            .collect();
-        println!("{name}: {}", t.join(" "));
+fn a_round_trip_takes_no_more_instructions_than_it_did_wherever_its_ends_are() {
+    for (what, before) in [("words0", WITH_NOTHING), ("words10", WITH_TEN_WORDS)] {
+        for ((pair, now), before) in PAIRS.iter().zip(each(what)).zip(before) {
+            assert!(
+                now * 100 <= before * 105,
+                "{}: {now} instructions with {what}, it was {before}",
+                pair.name
+            );
+        }
+    }
+}
+
+/// Claim: another page of a block takes less than 32 instructions, which are those of its entries in page tables.
+#[test]
+fn pages_go_through_the_gate_at_the_cost_of_their_entries_and_between_sips_at_none() {
+    for ((pair, one), many) in PAIRS.iter().zip(each("pages1")).zip(each("pages256")) {
+        let walls = u64::from(pair.client_in_domain) + u64::from(pair.server_in_domain);
+        assert!(
+            many - one <= 255 * walls * 32,
+            "{}: {one} instructions, and {many} for 256 pages",
+            pair.name
+        );
+    }
+}
+
+#[test]
+fn the_table_and_the_chart_show_each_figure() {
+    let (table, chart) = (walls().to_string(), walls().chart().expect("it is drawn"));
+    for (pair, trips) in &walls().0 {
+        for (what, words) in PAYLOADS {
+            let figure = trips[what].to_string();
+            assert!(
+                table.contains(&figure) && table.contains(words),
+                "{}: {words} is {figure}\n{table}",
+                pair.name
+            );
+        }
+        for what in ["words0", "words10", "pages1", "pages256"] {
+            assert!(chart.contains(&trips[what].to_string()), "{}: {what} is not in the chart", pair.name);
+        }
+        assert!(chart.contains(pair.name) && table.contains(pair.name));
+    }
+    for other in ["seL4", "Composite", "Linux"] {
+        assert!(chart.contains(other) && table.contains(other), "{other} stands beside them");
     }
 }

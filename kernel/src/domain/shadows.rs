@@ -18,6 +18,7 @@ use super::page::{ACCOUNT, PEERS};
 use super::shelf::{self, Shelf, seen_at};
 use crate::account::Account;
 use crate::memory::PAGE_SIZE;
+use crate::memory::frames;
 use crate::memory::layout::{DOMAIN_BLOCKS, EXCHANGE_HEAP, EXCHANGE_HEAP_BYTES};
 use crate::memory::mapping::Tables;
 use crate::{channel, sched};
@@ -186,7 +187,12 @@ impl State {
         // SAFETY: the bytes are the block's, which nobody uses now.
         unsafe { original.as_mut_ptr::<u8>().add(size).write_bytes(0, bytes - size) };
         // SAFETY: the block stays mapped until it is freed, and it is unmapped here before that.
-        if unsafe { self.tables.map_alias(address, original, bytes / PAGE_SIZE) }.is_err() {
+        let map = || unsafe { self.tables.map_alias(address, original, bytes / PAGE_SIZE) };
+        let mapped = map().or_else(|_| {
+            self.free_emptied();
+            map()
+        });
+        if mapped.is_err() {
             self.shelf.give(place.cast(), size_of::<BlockEntry>());
             return Err(NoRoom);
         }
@@ -219,7 +225,7 @@ impl State {
         Ok(entry)
     }
 
-    /// Unmaps a block's pages. The tables that this leaves empty are freed when as many others were left so.
+    /// Unmaps a block's pages. The tables that this leaves empty are freed when as many others were left so, or memory is short.
     fn unmap(&mut self, start: VirtAddr, pages: usize) {
         self.tables.unmap_alias(start, pages);
         let region_bytes = (TABLE_PAGES * PAGE_SIZE) as u64;
@@ -232,6 +238,14 @@ impl State {
                 self.next_emptied = (self.next_emptied + 1) % self.emptied.len();
             }
         }
+        if frames::are_exhausted() {
+            self.free_emptied();
+        }
+    }
+
+    /// Frees the tables that are empty.
+    fn free_emptied(&self) {
+        self.emptied.iter().for_each(|region| self.tables.free_empty(*region));
     }
 
     /// The set behind a handle, and its shadow.

@@ -28,6 +28,8 @@ struct Line {
 }
 
 const MOST: usize = 16 << 20;
+/// A block of so many bytes or fewer lies in a page with others.
+const LARGEST_THAT_SHARES_A_PAGE: usize = 2048;
 
 fn main(grants: Grants) {
     let line = Line { relay: grants.relay, probe: grants.probe };
@@ -109,7 +111,7 @@ impl Line {
             }
         }
         let (blocks, left) = (hoard.len(), size);
-        let (mut sent, mut same) = (0, 0);
+        let (mut sent, mut same, mut small) = (0, 0, 0);
         let Line { mut relay, mut probe } = self;
         for block in hoard {
             let (here, back);
@@ -123,11 +125,12 @@ impl Line {
             (probe, back) = look(probe, &block)?;
             relay = next;
             sent += 1;
+            small += u64::from(block.len() <= LARGEST_THAT_SHARES_A_PAGE);
             same += u64::from([first, second, back].iter().all(|stop| stop.frames == here.frames));
         }
         let probe::ClientSumming::Sums { totals: after, .. } = probe.sum().receive()?;
         rt::log!(
-            "fact exhausted blocks={blocks} left={left} sent={sent} same={same} extra={}",
+            "fact exhausted blocks={blocks} left={left} sent={sent} small={small} same={same} extra={}",
             after.blocks as i64 - before.blocks as i64
         );
         Ok(())
