@@ -299,7 +299,7 @@ impl Domain {
         }
     }
 
-    /// As [`Domain::flush`], for a domain that runs no more for now. Returns what it is to end for.
+    /// Sees to what the domain has sent and not told of, when it runs no more for now. Returns what it is to end for.
     pub fn see_to_unsent(&self) -> Option<&'static str> {
         match self.flush() {
             Err(Refused::Fault(what)) => Some(what),
