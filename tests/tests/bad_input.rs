@@ -189,7 +189,7 @@ fn a_process_that_fails_says_how_and_takes_nothing_with_it() {
         ("memory", "broke its memory limit: memory allocation of 100000 bytes failed"),
         ("thread null", "faulted: page fault on address 0x0 at faulty+0x"),
         ("thread overflow", "faulted: stack overflow at faulty+0x"),
-        ("thread panics", "panicked: panics at"),
+        ("thread panic at once", "panicked: at once at"),
         ("spin", "broke its CPU budget"),
         ("hoard", "panicked: hoarded"),
         ("fail", "failed"),
