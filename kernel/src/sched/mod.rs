@@ -25,7 +25,6 @@ pub use queue::{KERNEL_PRIORITY, Queued, RunQueue};
 pub use sleepers::{Sleeper, Sleepers};
 #[cfg(feature = "bare")]
 pub use threads::{
-    Ring3, Thread, ThreadError, adopt_boot_thread, block, block_until, current, end_call, hand_off,
-    is_ready,
+    Ring3, Thread, ThreadError, adopt_boot_thread, block, block_until, current, end_call, hand_off, is_ready,
     kernel_threads, place, raise, ready, relax, retire, set_priority, spawn, spawn_in_ring3, yield_now,
 };
