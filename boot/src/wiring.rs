@@ -1,6 +1,6 @@
 //! Which processes make up the system. One line each.
 
-use contracts::manifest::{Manifest, Role, Supervised, Wiring};
+use contracts::manifest::{Grant, Manifest, Role, Supervised, Wiring};
 
 /// Who starts a process, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,17 @@ pub const PROCESSES: &[Process] = &[
     // new processes go above this line
 ];
 
+/// The services that any process may use, also one whose image nobody vouches for. All others are the kernel's own, or decide
+/// what runs.
+pub const OPEN: &[&str] = &["archive", "console", "count", "digest", "directory", "ping", "pong"];
+
+/// What of the processes may use more than that although nobody vouches for their images, and which services.
+pub const GRANTS: &[(&str, &[&str])] = &[
+    ("archive", &["boot_image"]),
+    ("console", &["serial_input", "serial_output"]),
+    ("directory", &["broker"]),
+];
+
 /// The names of the processes that start when the system boots, in the order in which they do.
 pub fn started() -> impl Iterator<Item = &'static str> {
     PROCESSES.iter().filter(|process| process.start != Start::OnDemand).map(|process| process.name)
@@ -63,7 +74,11 @@ pub fn started() -> impl Iterator<Item = &'static str> {
 
 /// The wiring as the kernel and the supervisor read it. `processes` are in the order in which they start.
 pub fn wiring<'a>(processes: impl IntoIterator<Item = (Start, &'a Manifest)> + Clone) -> Wiring {
-    let mut wiring = Wiring::default();
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let grant =
+        |(sip, services): &(&str, &[&str])| Grant { sip: (*sip).to_owned(), services: owned(services) };
+    let (open, grants) = (owned(OPEN), GRANTS.iter().map(grant).collect());
+    let mut wiring = Wiring { open, grants, ..Wiring::default() };
     for (start, manifest) in processes.clone() {
         match start {
             Start::ByKernel => wiring.start.push(manifest.name.clone()),

@@ -8,9 +8,10 @@ use boot::qemu::Outcome;
 use boot::signing::Key;
 use boot::strip::without_debug_info;
 use boot::system;
+use contracts::manifest::Grant;
 use contracts::signature::SEAL_BYTES;
 use kernel::sip::image::parse;
-use tests::{image, images, key, packed, whole_system};
+use tests::{facts, image, images, key, packed, whole_system};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -144,6 +145,72 @@ fn ps_says_of_each_process_why_it_is_where_it_is() {
         assert_eq!(row(name), format!("{expected} {name}"), "{text}");
     }
     assert!(text.contains("10 round trips"), "and they talk: {text}");
+}
+
+#[test]
+fn an_image_that_nobody_vouches_for_may_use_what_is_for_everybody_and_what_the_wiring_grants_it() {
+    let unsigned = |name| without_debug_info(&image(name)).expect("it is an image");
+    let not_granted = |service| {
+        format!("it uses the service '{service}', which is not for an image that nobody vouches for")
+    };
+    // From a file, whatever it calls itself, and by name; signed, it starts.
+    let greedy = unsigned("greedy");
+    let system =
+        whole_system().entry("sips/coroner", unsigned("coroner")).entry("sips/greedy", greedy.clone());
+    let system = system.entry("copy", [&greedy[..], b"x"].concat()).entry("sips/keeper", packed("keeper"));
+    let granted = |services: &[&str]| Grant {
+        sip: "greedy".to_owned(),
+        services: services.iter().map(|service| (*service).to_owned()).collect(),
+    };
+    let system = system.rewire(|wiring| wiring.on_demand.push("greedy".to_owned()));
+    let run = system.clone().exec("run sips/coroner; run copy; run greedy; run sips/keeper").run(LIMIT);
+    let run = run.expect("the machine runs");
+    let text = run.text();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 4, "{text}");
+    for line in &lines[..3] {
+        assert!(line.ends_with(&not_granted("system")), "{line}");
+    }
+    assert!(lines[3].contains("which no running process provides"), "{text}");
+    // What the wiring grants is for the image that it has, and for no other of the same name.
+    let system = system.rewire(|wiring| wiring.grants.push(granted(&["system"])));
+    let run = system.exec("run copy; run greedy").run(LIMIT).expect("the machine runs");
+    assert!(run.text().starts_with(&format!("run: copy: {}\n", not_granted("system"))), "{}", run.text());
+    assert_eq!(starts(&run.log, "greedy"), ["in a domain (unsigned)"]);
+    assert_eq!(facts(&run.log, "greed").len(), 1, "{}", run.log);
+}
+
+#[test]
+fn the_directory_does_not_lead_an_image_that_nobody_vouches_for_to_what_is_not_for_everybody() {
+    let unsigned = without_debug_info(&image("faulty")).expect("it is an image");
+    let system = whole_system().entry("sips/faulty", unsigned).entry("signed", packed("faulty"));
+    let run =
+        system.exec("run faulty lookup supervisor; run signed lookup supervisor; run faulty lookup pong");
+    let run = run.run(LIMIT).expect("the machine runs");
+    let said: Vec<&str> = run.log.lines().filter_map(|line| Some(line.split_once(": lookup ")?.1)).collect();
+    assert_eq!(
+        said,
+        [
+            "supervisor: refused: it is not for an image that nobody vouches for",
+            "supervisor: refused: it speaks another contract",
+            "pong: found"
+        ],
+        "{}",
+        run.log
+    );
+}
+
+#[test]
+fn an_image_that_nobody_vouches_for_does_not_come_before_others() {
+    let unsigned = without_debug_info(&image("console")).expect("it is an image");
+    for (image, priority) in [(unsigned, "8"), (packed("console"), "9")] {
+        let run =
+            whole_system().entry("sips/console", image).exec("ps").run(LIMIT).expect("the machine runs");
+        let text = run.text();
+        let mut rows = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let row = rows.find(|row| row.last() == Some(&"console")).unwrap_or_else(|| panic!("{text}"));
+        assert_eq!(row[2], priority, "{text}");
+    }
 }
 
 /// The message with which `cargo run -- ARGUMENTS` ends.

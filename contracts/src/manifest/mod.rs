@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use difference::Difference;
 pub use encode::ManifestSpec;
-pub use wiring::{Role, Supervised, Wiring};
+pub use wiring::{Grant, Role, Supervised, Wiring};
 
 use crate::channel::Shape;
 use crate::endpoint::{Description, Side};

@@ -21,6 +21,20 @@ pub struct Wiring {
     /// The SIPs that run in the kernel's space because the one who built the system said so, whoever starts them. The kernel
     /// has one whose image it finds not signed run in a domain all the same.
     pub no_domains: Vec<String>,
+    /// The services that any SIP may use, also one whose image nobody vouches for. One that is vouched for may use whatever its
+    /// manifest asks for.
+    pub open: Vec<String>,
+    /// What of the system's own SIPs may use more than that although nobody vouches for their images.
+    pub grants: Vec<Grant>,
+}
+
+/// Lets a SIP use services although nobody vouches for its image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The name under which the wiring has its image, whatever that says itself.
+    pub sip: String,
+    /// The services' names.
+    pub services: Vec<String>,
 }
 
 impl Wiring {

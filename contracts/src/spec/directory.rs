@@ -118,6 +118,8 @@ pub enum ConnectError {
     Exhausted,
     /// The client has as many channels as it may have, or was on its way to another process.
     OverLimit,
+    /// Nobody vouches for the client's image, and the service is not for everybody.
+    NotGranted,
 }
 
 impl core::fmt::Display for ConnectError {
@@ -127,6 +129,7 @@ impl core::fmt::Display for ConnectError {
             ConnectError::Gone => "its provider is gone",
             ConnectError::Exhausted => "out of memory",
             ConnectError::OverLimit => "no more channels are allowed",
+            ConnectError::NotGranted => "it is not for an image that nobody vouches for",
         })
     }
 }

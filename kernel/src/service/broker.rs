@@ -36,6 +36,10 @@ pub(super) fn serve(service: Service<Broker>) -> Never {
 fn connect(service: u64, fingerprint: u64, client: u32) -> Result<AnyEndpoint, ConnectError> {
     memory::admit().map_err(|memory::Exhausted| ConnectError::Exhausted)?;
     let payer = sip::account_of(client).ok_or(ConnectError::OverLimit)?;
+    let name = registry::name_of(service).ok_or(ConnectError::Gone)?;
+    if !sip::may_use(client, &name) {
+        return Err(ConnectError::NotGranted);
+    }
     let (channel, start) = registry::connect_by_id(service, fingerprint, &account::KERNEL, payer).map_err(
         |error| match error {
             registry::ConnectError::Unknown => ConnectError::Gone,

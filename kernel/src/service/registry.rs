@@ -93,6 +93,13 @@ pub fn connect(
     make(service, contract.shape.fingerprint, client, client)
 }
 
+/// What the service with this number is called.
+#[cfg(feature = "bare")]
+pub(super) fn name_of(id: u64) -> Option<String> {
+    let services = SERVICES.lock();
+    services.list.iter().find(|service| service.id == id).map(|service| service.name.clone())
+}
+
 /// As [`connect`], to the SIP's service with this number, for a client whose contract has this fingerprint. `client`
 /// owns its end, and the channel counts against `payer`. Also returns the contract's start state. The kernel's own services
 /// are not reached this way.

@@ -85,8 +85,9 @@ impl Image {
         if let Some(image) = find(file) {
             return Ok(image);
         }
-        let parsed = image::parse(file)?;
+        let mut parsed = image::parse(file)?;
         let verdict = vouching::judge(file, &placement::key(), sched::relax);
+        placement::restrain(&mut parsed.manifest, verdict);
         let image = Arc::new(Image::read(parsed, verdict, file)?);
         if planted(Bug::LeakedImage) {
             mem::forget(image.clone());

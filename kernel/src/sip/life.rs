@@ -19,7 +19,7 @@ use x86_64::{PhysAddr, VirtAddr};
 
 use super::images::Image;
 use super::load::{self, GrowError, Loaded};
-use super::placement::placement;
+use super::placement::{self, placement};
 use super::reaper::{self, Remains};
 use super::start_error::StartError;
 use super::trace;
@@ -299,6 +299,19 @@ pub(super) fn end_for(id: u32, cause: Cause) {
 /// The account of a SIP that is not reaped. It is good until the next switch, and while something counts against it.
 pub(crate) fn account_of(id: u32) -> Option<&'static Account> {
     SIPS.lock().by_id.get(&id).map(|sip| sip.loaded.account)
+}
+
+/// Whether a SIP may use a service. One that is gone may use none.
+pub(crate) fn may_use(id: u32, service: &str) -> bool {
+    let image = SIPS.lock().by_id.get(&id).map(|sip| sip.loaded.image.clone());
+    image.is_some_and(|image| image_may_use(&image, service))
+}
+
+/// Whether a SIP that runs this image may use a service.
+pub(super) fn image_may_use(image: &Arc<Image>, service: &str) -> bool {
+    let system = SYSTEM.lock();
+    let kept = system.iter().find(|(_, kept)| Arc::ptr_eq(kept, image));
+    placement::may_use(image, kept.map(|(name, _)| name.as_str()), service)
 }
 
 /// Where it lies in physical memory what a SIP sees at an address; none if nothing is mapped there.

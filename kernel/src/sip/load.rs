@@ -15,6 +15,7 @@ use contracts::spec::system::Placement;
 use x86_64::VirtAddr;
 
 use super::images::Image;
+use super::life;
 use super::start_error::StartError;
 use super::table::TABLE;
 use super::trace::Scene;
@@ -167,6 +168,10 @@ pub(super) fn load(
     argument: &str,
     placement: Placement,
 ) -> Result<Loaded, StartError> {
+    if let Some(port) = image.manifest().uses.iter().find(|port| !life::image_may_use(&image, &port.service))
+    {
+        return Err(StartError::NotGranted { service: port.service.clone() });
+    }
     let account = Account::open(Owner::sip(id), &limits(image.manifest(), placement))?;
     let result = build(id, account, image, argument, placement);
     if result.is_err() {

@@ -44,7 +44,9 @@ pub use life::{
     Exit, NoSuchSip, SipView, end, end_current, keep, owner_name, start, start_kept, survey, watch,
 };
 #[cfg(feature = "bare")]
-pub(crate) use life::{account_of, connect_port, exit_thread, grow_heap, panicked, spawn_thread, translate};
+pub(crate) use life::{
+    account_of, connect_port, exit_thread, grow_heap, may_use, panicked, spawn_thread, translate,
+};
 #[cfg(feature = "campaign")]
 pub(crate) use life::{kept, with_thread};
 #[cfg(feature = "bare")]

@@ -1,9 +1,10 @@
-//! In which space an image runs. An image that is not vouched for runs in a domain, whoever says otherwise.
+//! In which space an image runs, and what it may use. An image that is not vouched for runs in a domain, whoever says otherwise,
+//! and may use what is for everybody and what the wiring grants it.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use contracts::manifest::Wiring;
+use contracts::manifest::{DEFAULT_PRIORITY, Grant, Manifest, Wiring};
 use contracts::signature::KEY_BYTES;
 use contracts::spec::system::Placement;
 use spin::{Mutex, Once};
@@ -18,9 +19,12 @@ static KEY: Once<[u8; KEY_BYTES]> = Once::new();
 struct ByHand {
     domains: Vec<String>,
     kernel: Vec<String>,
+    open: Vec<String>,
+    grants: Vec<Grant>,
 }
 
-static BY_HAND: Mutex<ByHand> = Mutex::new(ByHand { domains: Vec::new(), kernel: Vec::new() });
+static BY_HAND: Mutex<ByHand> =
+    Mutex::new(ByHand { domains: Vec::new(), kernel: Vec::new(), open: Vec::new(), grants: Vec::new() });
 
 /// Has images that are signed by this key run in the kernel's space. Only the first call counts, which is before the first
 /// SIP starts.
@@ -33,9 +37,31 @@ pub(super) fn key() -> [u8; KEY_BYTES] {
     KEY.get().copied().unwrap_or([0; KEY_BYTES])
 }
 
-/// Has the SIPs run where the wiring says.
+/// Has the SIPs run where the wiring says, and use what it says.
 pub fn place_by_hand(wiring: &Wiring) {
-    *BY_HAND.lock() = ByHand { domains: wiring.domains.clone(), kernel: wiring.no_domains.clone() };
+    *BY_HAND.lock() = ByHand {
+        domains: wiring.domains.clone(),
+        kernel: wiring.no_domains.clone(),
+        open: wiring.open.clone(),
+        grants: wiring.grants.clone(),
+    };
+}
+
+/// Whether a SIP may use a service that runs this image, which the wiring has under the name `kept`, if it has it.
+pub(super) fn may_use(image: &Image, kept: Option<&str>, service: &str) -> bool {
+    let by_hand = BY_HAND.lock();
+    let is_granted =
+        |grant: &Grant| kept == Some(&grant.sip) && grant.services.iter().any(|known| known == service);
+    image.verdict() == Verdict::Signed
+        || by_hand.open.iter().any(|open| open == service)
+        || by_hand.grants.iter().any(is_granted)
+}
+
+/// Takes from a manifest what it asks for and does not get, because nobody vouches for the image: to come before others.
+pub(super) fn restrain(manifest: &mut Manifest, verdict: Verdict) {
+    if verdict != Verdict::Signed {
+        manifest.priority = manifest.priority.min(DEFAULT_PRIORITY);
+    }
 }
 
 /// Where an image runs, and why.

@@ -24,6 +24,11 @@ pub enum StartError {
         /// The contract it would speak.
         contract: String,
     },
+    /// It uses a service that is not for everybody, and nobody vouches for its image.
+    NotGranted {
+        /// The service's name.
+        service: String,
+    },
     /// It uses a service that speaks another contract, or another version of it.
     Mismatch {
         /// The service's name.
@@ -63,6 +68,12 @@ impl fmt::Display for StartError {
             StartError::Image(error) => error.fmt(f),
             StartError::Unprovided { service, contract } => {
                 write!(f, "it uses the service '{service}' ({contract}), which no running process provides")
+            }
+            StartError::NotGranted { service } => {
+                write!(
+                    f,
+                    "it uses the service '{service}', which is not for an image that nobody vouches for"
+                )
             }
             StartError::Mismatch { service, contract, difference } => {
                 write!(f, "it uses the service '{service}' ({contract}), but {difference}")
