@@ -309,7 +309,5 @@ pub(super) fn kept_in(own: &OwnEnd, set: NonNull<Set>) {
 pub(super) fn leave(own: &OwnEnd) {
     // SAFETY: the end is a domain's, none of whose threads waits by it; if a set lists it, it is taken out.
     unsafe { leave_end(own.end) };
-    let shadow = own.shadow();
-    shadow.memory.store(ptr::null_mut(), Relaxed);
-    shadow.end(own.side).ready.store(BEYOND, Relaxed);
+    own.shadow().memory.store(ptr::null_mut(), Relaxed);
 }

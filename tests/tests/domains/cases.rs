@@ -103,6 +103,7 @@ pub(crate) const CASES: &[(&str, &str, &str)] = &[
     ("impostor other-thread", "fault", "page fault on address 0x88"),
     ("impostor waiters pass", "fault", "sent a block or an endpoint that it does not have"),
     ("impostor waiters leave", "success", ""),
+    ("impostor rounding", "success", ""),
     ("impostor handles", "success", ""),
     ("impostor leftovers", "success", ""),
     ("panic what a pity", "panic", "what a pity at tests/guests/hostile/src/main.rs:"),

@@ -1,11 +1,12 @@
 //! Streams between two processes: windows, credit, waiting for room, and closing.
 
-use contracts::{Contract, ExBox, SendError, TrySendError};
+use contracts::{Contract, EndpointSet, ExBox, Instant, SendError, TrySendError};
 use trial::assist::assist;
 use trial::feed::{Feed, feed};
 use trial::trouble::Trouble;
 
 use crate::hall::{Check, Hall, done, holds};
+use crate::waiting::NEVER;
 
 pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("stream_in_order", in_order),
@@ -15,6 +16,7 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("stream_sends_mixed", sends_mixed),
     ("stream_closed_while_waiting", closed_while_waiting),
     ("stream_closed_while_not_waiting", closed_while_not_waiting),
+    ("stream_into_a_set", into_a_set),
 ];
 
 /// The window of `Feed`'s streams. The receiver tells of what it took in batches of a quarter of it.
@@ -174,4 +176,34 @@ fn closed_while_not_waiting(hall: &mut Hall) -> Result<(), Trouble> {
         Err(TrySendError::Closed(unsent)) => holds(unsent.number == WINDOW, "the message comes back"),
         _ => Err(Trouble::Wrong("a full window says that the peer is gone")),
     }
+}
+
+/// Both ends are here; the receiver is in a set. What carries a block comes in its place among what carries nothing, each once,
+/// and the close at last.
+fn into_a_set(_: &mut Hall) -> Result<(), Trouble> {
+    const MESSAGES: u64 = 12;
+    let (receiver, sender) = Feed::channel()?;
+    let mut set = EndpointSet::new()?;
+    set.insert(receiver.start(), ());
+    let feed::ServerReady::Start { next: mut sender } = sender.receive()?;
+    // One in three, and two in a row.
+    let is_parcel = |number: u64| matches!(number % 6, 1 | 4 | 5);
+    for number in 0..MESSAGES {
+        sender = match is_parcel(number) {
+            true => sender.try_parcel(ExBox::copy_of(&[number as u8])?).map_err(|_| Trouble::Closed)?,
+            false => sender.try_item(number).map_err(|_| Trouble::Closed)?,
+        };
+    }
+    drop(sender);
+    for expected in 0..MESSAGES {
+        let (number, next) = match set.receive_by(Instant::now() + NEVER).ok_or(Trouble::Closed)?.received? {
+            feed::ClientFeeding::Item { number, next } => (number, next),
+            feed::ClientFeeding::Parcel { block, next } => (u64::from(block[0]), next),
+            feed::ClientFeeding::Last { .. } => return Err(Trouble::Wrong("nobody has said that")),
+        };
+        holds(number == expected, "messages arrive in order, each once")?;
+        set.insert(next, ());
+    }
+    let last = set.receive_by(Instant::now() + NEVER).ok_or(Trouble::Closed)?;
+    holds(last.received.is_err() && set.is_empty(), "then the sender is gone")
 }

@@ -117,7 +117,11 @@ pub(crate) fn with_floating_point_traps() {
     call(LOG, [b"still here".as_ptr() as u64, 10, 0, 0, 0, 0]);
     let soon = call(CLOCK, [0; 6]) + 10_000_000;
     while call(CLOCK, [0; 6]) < soon {}
-    // A call keeps the control word, and loses what is under way.
+    // A call keeps what is to be trapped, and loses what is under way.
+    let mut kept = !0u32;
+    // SAFETY: as above.
+    unsafe { asm!("stmxcsr [{}]", in(reg) &raw mut kept) };
+    assert_eq!(kept, mxcsr, "MXCSR is what it was");
     divide_by_zero();
     // SAFETY: as above.
     unsafe { asm!("fwait") };

@@ -43,6 +43,7 @@ fn main(grants: Grants) {
             threads::use_what_others_wait_by(grants.oracle, &grants.ports.oracle, argument == "pass")
         }
         "leftovers" => messages::look_for_leftovers(grants.oracle, grants.ports.oracle),
+        "rounding" => messages::ask_rounding_upwards(grants.oracle),
         "handles" => messages::forge(grants.oracle),
         "fuzz" => fuzz::run(argument, grants.oracle, &grants.ports.oracle),
         case => messages::break_contract(grants.oracle, case),

@@ -190,6 +190,16 @@ pub(crate) fn forged() -> &'static BlockEntry {
     alloc::boxed::Box::leak(alloc::boxed::Box::new(entry))
 }
 
+/// Asks while it rounds upwards.
+pub(crate) fn ask_rounding_upwards(client: Client<Asking>) {
+    const UPWARDS: u32 = 0x5f80;
+    let mxcsr = UPWARDS;
+    // SAFETY: there is none: it attacks.
+    unsafe { core::arch::asm!("ldmxcsr [{}]", in(reg) &raw const mxcsr) };
+    let answer = client.ask(Question::random(&mut Random::new(6))).receive();
+    assert!(answer.is_ok(), "the oracle answers");
+}
+
 /// Passes on an end of a channel that says it is of a contract, and has no room for its messages.
 fn pass_forged(client: Client<Asking>) {
     static REQUEST: ChannelRequest = ChannelRequest {
