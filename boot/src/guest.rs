@@ -1,8 +1,9 @@
 //! Building what runs on the machine: kernel, loader and SIPs.
 //!
 //! Guests share the host's target triple but not its features, so they are built in a cargo call of their own, always
-//! with the `guest` profile, and with nothing of the caller's compiler settings.
+//! with the `guest` profile, and with nothing of the caller's compiler settings. The compiler is called by [`vouching::rustc`].
 
+use crate::vouching::{self, Built};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -18,7 +19,7 @@ const PROFILE: &str = "guest";
 /// linked without the host's C library, and each segment begins with a page, so that it takes as few as it can: each SIP
 /// has its variables for itself. Rust makes executables position-independent; what has its own fixed place (the
 /// kernel and the loader) undoes that in its build script. So a SIP needs no build script, and has none.
-const RUSTFLAGS: &[&str] = &[
+pub(crate) const RUSTFLAGS: &[&str] = &[
     "-Ctarget-cpu=x86-64",
     "-Cforce-frame-pointers=yes",
     "-Cno-redzone=yes",
@@ -43,6 +44,10 @@ pub struct Images {
     pub kernel: PathBuf,
     /// The SIPs by name.
     pub sips: BTreeMap<String, PathBuf>,
+    /// The SIPs that are not vouched for, by name: why.
+    pub unvouched: BTreeMap<String, String>,
+    /// Where they were built.
+    pub built: Built,
 }
 
 /// The root of the source tree.
@@ -119,16 +124,52 @@ fn build_in(target: &Path, kernel: &str, sips: Vec<String>) -> Result<Images> {
     let lock = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
     lock.lock().with_context(|| format!("cannot lock {}", path.display()))?;
 
-    let status = command(target, kernel, &sips).status().context("cannot run cargo")?;
+    let status = command(target, kernel, &sips, &compiler()?).status().context("cannot run cargo")?;
     if !status.success() {
         bail!("the guests do not build ({status})");
     }
-    let out = target.join(TARGET).join(PROFILE);
+    let built = Built {
+        images: target.join(TARGET).join(PROFILE),
+        host: target.join(PROFILE),
+        lock: workspace().join("Cargo.lock"),
+    };
+    let judged = sips.iter().map(|name| (name, vouching::judge(&built, name)));
+    let unvouched =
+        judged.filter_map(|(name, verdict)| Some((name.clone(), format!("{:#}", verdict.err()?))));
     Ok(Images {
-        loader: out.join("loader"),
-        kernel: out.join("kernel"),
-        sips: sips.into_iter().map(|name| (name.clone(), out.join(name))).collect(),
+        loader: built.images.join("loader"),
+        kernel: built.images.join("kernel"),
+        unvouched: unvouched.collect(),
+        sips: sips.iter().map(|name| (name.clone(), built.images.join(name))).collect(),
+        built,
     })
+}
+
+/// The program `boot`, which is what calls the compiler for guests. What links this library in place of it, as tests do, has it
+/// built.
+fn compiler() -> Result<PathBuf> {
+    const NAME: &str = "boot";
+    static BUILT: Mutex<bool> = Mutex::new(false);
+    let own = std::env::current_exe().context("this program has no file")?;
+    if own.file_stem() == Some(NAME.as_ref()) {
+        return Ok(own);
+    }
+    let mut is_built = BUILT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if !*is_built {
+        let status = cargo().args(["build", "--quiet", "-p", NAME, "--bin", NAME]).status();
+        if !status.context("cannot run cargo")?.success() {
+            bail!("{NAME} does not build");
+        }
+        *is_built = true;
+    }
+    let folder = target_dir().with_file_name("debug");
+    Ok(folder.join(NAME))
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace());
+    command
 }
 
 /// The kernel with this feature, and the image of each SIP.
@@ -141,10 +182,9 @@ fn features(kernel: &str, sips: &[String]) -> String {
 /// in `channel-derive`.
 const ANCHOR: [(&str, &str); 1] = [("CONTRACTS_ANCHOR", "1")];
 
-fn command(target: &Path, kernel: &str, sips: &[String]) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+fn command(target: &Path, kernel: &str, sips: &[String], compiler: &Path) -> Command {
+    let mut command = cargo();
     command
-        .current_dir(workspace())
         .args([
             "build",
             "--profile",
@@ -170,6 +210,8 @@ fn command(target: &Path, kernel: &str, sips: &[String]) -> Command {
     command
         .env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS.join("\u{1f}"))
         .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", "cc")
+        .env("RUSTC_WRAPPER", compiler)
+        .env(vouching::rustc::VARIABLE, "1")
         .envs(ANCHOR)
         .stdin(Stdio::null())
         .stdout(Stdio::null());
@@ -189,7 +231,7 @@ mod tests {
 
     #[test]
     fn the_code_of_images_is_anchored() {
-        let command = command(Path::new("target"), "bare", &["hello".to_owned()]);
+        let command = command(Path::new("target"), "bare", &["hello".to_owned()], Path::new("boot"));
         let anchor = command.get_envs().find(|(key, _)| *key == "CONTRACTS_ANCHOR");
         assert_eq!(anchor.and_then(|(_, value)| value), Some("1".as_ref()));
     }

@@ -1,6 +1,7 @@
 //! Builds the system, packs the boot archive and runs it in QEMU. `cargo run` and the tests both go through here.
 //!
 //! - [`guest`] builds kernel, loader and SIPs in a cargo call of their own;
+//! - [`mod@vouching`] finds out which of them may be signed;
 //! - [`wiring`] says which SIPs start, [`check`] that their manifests fit together;
 //! - [`archive`] packs the boot archive, [`strip`] makes its images small, [`signing`] signs them; [`system`] is all of this
 //!   in one value;
@@ -36,4 +37,5 @@ pub mod signing;
 pub mod strip;
 pub mod system;
 pub mod terminal;
+pub mod vouching;
 pub mod wiring;

@@ -8,6 +8,7 @@ use boot::qemu::{Debugger, Outcome};
 use boot::run::{self, Input};
 use boot::signing::Key;
 use boot::system::{System, scratch_dir};
+use boot::vouching::rustc;
 use boot::{describe, gdb, iso, new, terminal};
 use clap::Parser;
 use std::path::Path;
@@ -17,6 +18,10 @@ use std::process::ExitCode;
 const LOG_LINES: usize = 40;
 
 fn main() -> ExitCode {
+    // Cargo calls this program for images, as it would the compiler.
+    if let Some(status) = rustc::run() {
+        return status;
+    }
     match go(&Options::parse()) {
         Ok(status) => ExitCode::from(status),
         Err(error) => {

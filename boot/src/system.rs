@@ -41,6 +41,9 @@ impl System {
         setup::ensure_qemu()?;
         let images = guest::build()?;
         let wiring = check::check(&images)?;
+        for (name, why) in &images.unvouched {
+            eprintln!("warning: nobody vouches for {name}, so it runs in a domain: {why}");
+        }
         Self::from_images(images, wiring, key)
     }
 
@@ -98,13 +101,16 @@ impl System {
     /// Has the processes of this name run in the kernel's space, whoever starts them.
     ///
     /// # Errors
-    /// When there is no image of that name, or it is to run in a domain.
+    /// When there is no image of that name, it is to run in a domain, or nobody vouches for it.
     pub fn no_domain(self, name: &str) -> Result<Self> {
         if !self.images.sips.contains_key(name) {
             bail!("--no-domain {name}: there is no process of that name");
         }
         if self.wiring.domains.iter().any(|other| other == name) {
             bail!("--no-domain {name}: there is --domain {name}, too");
+        }
+        if let Some(why) = self.images.unvouched.get(name) {
+            bail!("--no-domain {name}: nobody vouches for its image: {why}");
         }
         Ok(self.rewire(|wiring| wiring.no_domains.push(name.to_owned())))
     }
@@ -183,13 +189,14 @@ fn small(path: &Path) -> Result<Vec<u8>> {
     without_debug_info(&file).with_context(|| path.display().to_string())
 }
 
-/// The image of the process `name` as it is packed: without what only a debugger reads, and signed.
+/// The image of the process `name` as it is packed: without what only a debugger reads, and signed if it is vouched for.
 ///
 /// # Errors
 /// When there is none, or it cannot be read.
 pub fn packed(images: &Images, name: &str, key: &Key) -> Result<Vec<u8>> {
     let path = images.sips.get(name).with_context(|| format!("there is no process {name}"))?;
-    Ok(key.sign(&small(path)?))
+    let image = small(path)?;
+    Ok(if images.unvouched.contains_key(name) { image } else { key.sign(&image) })
 }
 
 fn encoded(wiring: &Wiring) -> Vec<u8> {

@@ -1,5 +1,6 @@
 //! Only what is vouched for, to the bit, runs in the kernel's space; all else runs too, in a domain.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 use std::time::Duration;
@@ -7,7 +8,10 @@ use std::time::Duration;
 use boot::qemu::Outcome;
 use boot::signing::Key;
 use boot::strip::without_debug_info;
-use boot::system;
+use boot::system::System;
+use boot::vouching;
+use boot::vouching::audited::AUDITED;
+use boot::wiring::PROCESSES;
 use contracts::manifest::Grant;
 use contracts::signature::SEAL_BYTES;
 use kernel::sip::image::parse;
@@ -91,7 +95,7 @@ fn an_image_runs_in_the_kernels_space_only_if_it_is_signed_and_not_a_bit_was_cha
 fn a_system_may_be_signed_with_any_key_and_its_kernel_believes_that_one_alone() {
     let key = other_key();
     let wiring = boot::check::check(&shipped()).expect("the processes fit together");
-    let system = system::System::from_images(shipped(), wiring, &key).expect("the images can be read");
+    let system = System::from_images(shipped(), wiring, &key).expect("the images can be read");
     let system = system.entry("development", packed("hello"));
     let run = system.exec("run hello; run development").run(LIMIT).expect("the machine runs");
     assert_eq!(run.outcome, Outcome::Success, "{}\n{}", run.text(), run.log);
@@ -211,6 +215,50 @@ fn an_image_that_nobody_vouches_for_does_not_come_before_others() {
         let row = rows.find(|row| row.last() == Some(&"console")).unwrap_or_else(|| panic!("{text}"));
         assert_eq!(row[2], priority, "{text}");
     }
+}
+
+#[test]
+fn every_process_of_the_system_is_vouched_for_and_the_list_has_nothing_that_none_of_them_needs() {
+    let images = images();
+    let mut needed = BTreeSet::new();
+    for process in PROCESSES {
+        let needs = vouching::judge(&images.built, process.name);
+        needed.extend(needs.unwrap_or_else(|error| panic!("{}: {error:#}", process.name)));
+    }
+    let listed = AUDITED.iter().flat_map(|entry| entry.may.iter().map(move |may| (entry, *may)));
+    let superfluous: Vec<_> = listed.filter(|entry| !needed.contains(entry)).collect();
+    assert!(superfluous.is_empty(), "{superfluous:#?}");
+}
+
+#[test]
+fn of_the_tests_own_processes_those_that_hold_unsafe_code_are_not_vouched_for() {
+    let images = images();
+    let judged = |name: &str| vouching::judge(&images.built, name).map_err(|error| format!("{error:#}"));
+    let unvouched = tests::PROCESSES.iter().filter(|name| judged(name).is_err());
+    assert_eq!(unvouched.copied().collect::<Vec<_>>(), tests::TRUSTED);
+    let why = judged("hostile").expect_err("it holds some");
+    assert!(
+        why.starts_with("hostile 0.1.0: tests/guests/hostile/src/") && why.ends_with(": `unsafe`"),
+        "{why}"
+    );
+}
+
+#[test]
+fn a_process_with_unsafe_code_runs_in_a_domain_and_cannot_be_made_to_run_elsewhere() {
+    let wiring = || boot::check::check(&shipped()).expect("the processes fit together");
+    let mut shipped = shipped();
+    // As if it had.
+    shipped
+        .unvouched
+        .insert("hello".to_owned(), "hello 0.1.0: sips/hello/src/main.rs:1: `unsafe`".to_owned());
+    let system = System::from_images(shipped, wiring(), key()).expect("the images can be read");
+    let error = system.clone().no_domain("hello").expect_err("nobody vouches for it").to_string();
+    let expected =
+        "--no-domain hello: nobody vouches for its image: hello 0.1.0: sips/hello/src/main.rs:1: `unsafe`";
+    assert_eq!(error, expected);
+    let run = system.exec("run hello").run(LIMIT).expect("the machine runs");
+    assert_eq!((run.outcome, run.text().as_str()), (Outcome::Success, "Hello, world!\n"), "{}", run.log);
+    assert_eq!(starts(&run.log, "hello"), ["in a domain (unsigned)"]);
 }
 
 /// The message with which `cargo run -- ARGUMENTS` ends.
