@@ -97,6 +97,13 @@ impl<'a> Program<'a> {
     /// The next number.
     #[inline(never)]
     pub(super) fn number(&mut self) -> u64 {
+        // Most have one byte.
+        if let Some((byte, rest)) = self.0.split_first()
+            && byte & MORE == 0
+        {
+            self.0 = rest;
+            return u64::from(*byte);
+        }
         let (mut number, mut shift) = (0, 0);
         while let Some(byte) = self.operation() {
             number |= u64::from(byte & !MORE).wrapping_shl(shift);

@@ -11,7 +11,7 @@
 //!   to hold each other, and nobody would know in which state the end is;
 //! - to carry what it does not have, or more than [`MOST_HANDLES`].
 
-use core::mem::{offset_of, size_of};
+use core::mem::{MaybeUninit, offset_of, size_of};
 use core::ptr;
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{Relaxed, Release};
@@ -45,25 +45,26 @@ impl Domain {
 
 /// Things that a message carries, each with its handle.
 struct Carries {
-    things: [(u64, *const Tracked); MOST_HANDLES],
+    things: [MaybeUninit<(u64, *const Tracked)>; MOST_HANDLES],
     count: usize,
 }
 
 impl Carries {
     const fn nothing() -> Carries {
-        Carries { things: [(0, ptr::null()); MOST_HANDLES], count: 0 }
+        Carries { things: [const { MaybeUninit::uninit() }; MOST_HANDLES], count: 0 }
     }
 
     fn push(&mut self, handle: u64, thing: *const Tracked) -> Result<(), Refused> {
         let place =
             self.things.get_mut(self.count).ok_or(Refused::Fault("sent a message that carries too much"))?;
-        *place = (handle, thing);
+        place.write((handle, thing));
         self.count += 1;
         Ok(())
     }
 
     fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, *const Tracked)> + '_ {
-        self.things[..self.count].iter().copied()
+        // SAFETY: so many were written.
+        self.things[..self.count].iter().map(|thing| unsafe { thing.assume_init() })
     }
 }
 
