@@ -88,7 +88,7 @@ const QUEUE: &str = "strikes scene=queue side=client blow=kill seed=0 places=4";
 const UPKEEP: &str = "upkeep who=victim rounds=100";
 const UPKEEP_IN_DOMAIN: &str = "upkeep who=inmate rounds=100";
 const SHOP: &str = "shop count=2";
-const TURNS: &str = "turns ticks=10";
+const TURNS: &str = "turns laps=1";
 const LIMITS: &str = "limits laps=1";
 const RESTARTS: &str = "restarts laps=1";
 const CRASHES: &str = "crashes period=20 count=2";

@@ -155,8 +155,8 @@ pub(crate) fn all(scale: Scale, seed: u64) -> Vec<Part> {
         },
         Part {
             name: "processes_that_give_the_core_to_nobody_take_turns",
-            orders: format!("turns ticks={}", of(20, 60)),
-            least: of(20, 60),
+            orders: format!("turns laps={}", of(1, 50)),
+            least: of(20, 1000),
             check: |_, _| Ok(()),
         },
         Part {

@@ -17,19 +17,22 @@ use crate::orders::Order;
 const TICK: Duration = Duration::from_millis(4);
 /// Processes that compute.
 const SPINNERS: usize = 4;
+/// Times that the undertaker sleeps meanwhile.
+const SLEEPS: u64 = 20;
 
-/// `turns ticks=N`: processes of one priority compute, while the undertaker, which has a greater one, sleeps for a tick that many
-/// times.
+/// `turns laps=N`: that many times, processes of one priority compute, while the undertaker, which has a greater one, sleeps for a
+/// tick again and again.
 pub(crate) fn run(office: &mut Office, order: &Order<'_>) -> Result<(), Trouble> {
-    let ticks = order.number("ticks")?;
     let mut score = Score::default();
-    settles(office, &mut score, |office, score| spin(office, score, ticks))?;
+    for _ in 0..order.number("laps")? {
+        settles(office, &mut score, spin)?;
+    }
     let Score { injected, detected, recovered } = score;
     rt::log!("fact turns injected={injected} detected={detected} recovered={recovered}");
     Ok(())
 }
 
-fn spin(office: &mut Office, score: &mut Score, ticks: u64) -> Result<(), Trouble> {
+fn spin(office: &mut Office, score: &mut Score) -> Result<(), Trouble> {
     let mut spinners: [Option<(Patient, desk::Server<desk::Halted>)>; SPINNERS] = [const { None }; SPINNERS];
     for place in &mut spinners {
         let patient = office.start_victim("spin")?;
@@ -43,8 +46,8 @@ fn spin(office: &mut Office, score: &mut Score, ticks: u64) -> Result<(), Troubl
             return Err(Trouble::Wrong("a process does not come to its turn"));
         }
     }
-    score.injected += ticks;
-    for _ in 0..ticks {
+    score.injected += SLEEPS;
+    for _ in 0..SLEEPS {
         let end = Instant::now() + TICK;
         office.rest();
         // To the next tick, and nobody's turn more.
