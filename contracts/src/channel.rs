@@ -121,6 +121,30 @@ pub unsafe fn initialise(
     owner: Owner,
     mark: u32,
 ) -> *const Channel {
+    // SAFETY: passed on to the caller.
+    let channel = unsafe { initialise_zeroed(memory, (shape, plan), id, owner, mark) };
+    for ring in &plan.rings {
+        for count in 0..=ring.mask {
+            // SAFETY: the memory has room for the slots.
+            unsafe { ring.label(ring.slot(&*channel, u64::from(count))).write(Label::default()) };
+        }
+    }
+    channel
+}
+
+/// As [`initialise`], where memory is all zeros: what lies behind the header needs nothing else, and need not be there yet.
+///
+/// # Safety
+///
+/// `memory` is valid for writes of a [`Channel`], and nothing else uses it; the plan is that of the shape. Before the channel
+/// is used there is memory for all of it.
+pub unsafe fn initialise_zeroed(
+    memory: *mut u8,
+    (shape, plan): (&Shape, &Plan),
+    id: u64,
+    owner: Owner,
+    mark: u32,
+) -> *const Channel {
     let channel = memory.cast::<Channel>();
     let end = || End {
         tracked: Tracked {
@@ -136,7 +160,7 @@ pub unsafe fn initialise(
         key: Default::default(),
         channel: AtomicPtr::new(channel),
     };
-    // SAFETY: the caller gives us the memory, which has room for the header and the slots.
+    // SAFETY: the caller gives us the memory, which has room for the header.
     unsafe {
         channel.write(Channel {
             id,
@@ -149,10 +173,6 @@ pub unsafe fn initialise(
             heads: Default::default(),
             tails: Default::default(),
         });
-        for ring in &plan.rings {
-            (0..=ring.mask)
-                .for_each(|count| ring.label(ring.slot(&*channel, u64::from(count))).write(Label::default()));
-        }
     }
     channel
 }

@@ -52,6 +52,7 @@ pub const PROCESSES: &[&str] = &[
     "outdated",
     "payer",
     "porter",
+    "punctual",
     "relay",
     "sink",
     "south",

@@ -6,7 +6,6 @@
 mod sets;
 mod views;
 
-use core::alloc::Layout;
 use core::ops::ControlFlow;
 use core::ptr;
 use core::sync::atomic::AtomicU64;
@@ -17,7 +16,7 @@ use contracts::abi::{
     BlockEntry, CLOSED, Channel, End, IN_DOMAIN, Label, NEW_MEMBER, NOTIFY_SET, Owner, Set, Tracked,
 };
 use contracts::binding::notify_end;
-use contracts::channel::{Carried, Closing, Shape, initialise};
+use contracts::channel::{Carried, Closing, Shape, initialise, initialise_zeroed};
 use contracts::sabotage::{Bug, planted};
 pub use sets::{Sets, close_set, create_set};
 #[cfg(feature = "campaign")]
@@ -50,35 +49,49 @@ pub fn create(
     holder: &'static Account,
     payer: &'static Account,
 ) -> Result<&'static Channel, CreateError> {
+    create_in_steps(shape, holder, payer, || {})
+}
+
+/// As [`create`]. A large one takes shape in steps, between which `pause` is called. From the first on it is a channel, at
+/// which nobody is yet, so that its holder may end at any of them.
+pub fn create_in_steps(
+    shape: &Shape,
+    holder: &'static Account,
+    payer: &'static Account,
+    mut pause: impl FnMut(),
+) -> Result<&'static Channel, CreateError> {
     // The shape is a manifest's word: no contract that was compiled is too large.
     let plan = shape.plan().ok_or(CreateError::OutOfMemory)?;
     let layout = plan.layout();
     payer.charge_channel().map_err(|account::OverLimit| CreateError::OverLimit)?;
-    let entry = memory_for(layout, holder).map_err(|exchange::OutOfMemory| {
+    let exhausted = |exchange::OutOfMemory| {
         payer.discharge_channel();
         CreateError::OutOfMemory
-    })?;
+    };
+    let entry = CHANNEL_MEMORY
+        .with(|heap| heap.allocate(layout.size(), layout.align(), holder.shared()))
+        .map_err(exhausted)?;
     entry.account.store(ptr::from_ref(payer.shared()).cast_mut(), Relaxed);
     let (address, mark) = (entry.address.load(Relaxed) as *mut u8, entry.tracked.mark.load(Relaxed));
-    // SAFETY: the memory is fresh, and large enough for the plan.
-    let channel = unsafe { &*initialise(address, (shape, &plan), next_id(), holder.owner(), mark) };
-    channel.memory.store(ptr::from_ref(entry).cast_mut(), Relaxed);
-    Ok(channel)
-}
-
-/// Memory for a channel, all of it mapped. There is no pause between its steps: who finds it in the ledger takes it for a
-/// channel.
-fn memory_for(layout: Layout, holder: &Account) -> Result<&'static BlockEntry, exchange::OutOfMemory> {
-    CHANNEL_MEMORY.with(|heap| {
-        let entry = heap.allocate(layout.size(), layout.align(), holder.shared())?;
-        while entry.capacity.load(Relaxed) < layout.size() {
-            if let Err(error) = heap.grow(entry) {
-                heap.free(entry);
-                return Err(error);
-            }
+    let (plan, id, owner) = ((shape, &plan), next_id(), holder.owner());
+    let has_pages = entry.capacity.load(Relaxed) >= PAGE_SIZE;
+    // SAFETY: whole pages are fresh, and full of zeros, and the rest of them is mapped below; other memory has room for all
+    // of the plan.
+    let channel = unsafe {
+        &*match has_pages {
+            true => initialise_zeroed(address, plan, id, owner, mark),
+            false => initialise(address, plan, id, owner, mark),
         }
-        Ok(entry)
-    })
+    };
+    channel.memory.store(ptr::from_ref(entry).cast_mut(), Relaxed);
+    while entry.capacity.load(Relaxed) < layout.size() {
+        pause();
+        if let Err(error) = CHANNEL_MEMORY.with(|heap| heap.grow(entry)) {
+            CHANNEL_MEMORY.with(|heap| heap.free(entry));
+            return Err(exhausted(error));
+        }
+    }
+    Ok(channel)
 }
 
 /// The channel whose memory this is.

@@ -20,7 +20,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use contracts::abi::{self, BlockEntry, MARKS, Owner, TRACKED_BLOCK};
 use contracts::sabotage::{Bug, planted};
 
-use crate::memory::PAGE_SIZE;
+use crate::memory::{PAGE_SIZE, STEP_PAGES};
 
 /// Maps and unmaps the heap's pages.
 pub trait Memory {
@@ -68,9 +68,6 @@ pub(super) const MARKS_HERE: usize = MARKS / 2;
 const WORD_MARKS: usize = size_of::<AtomicU64>();
 /// Ranges of 1, 2, 4, ... pages.
 const RANGE_CLASSES: usize = 32;
-
-/// Pages of a large block that are mapped or unmapped at one go.
-pub(super) const STEP_PAGES: usize = 256;
 
 const _: () = assert!(SLAB_BLOCKS == u64::BITS as usize, "a slab's blocks are a word's bits");
 const _: () = assert!(
@@ -186,7 +183,7 @@ impl<M: Memory> Heap<M> {
     }
 
     /// A new block of `size` bytes at `align` (a power of two up to a page), contents undefined. Of a large one no more than
-    /// 256 pages are mapped, which is then its capacity; [`Heap::grow`] maps the rest.
+    /// [`STEP_PAGES`] are mapped, which is then its capacity; [`Heap::grow`] maps the rest.
     pub fn allocate(
         &mut self,
         size: usize,

@@ -21,6 +21,8 @@ pub mod stacks;
 
 /// Bytes in a page and in a frame.
 pub const PAGE_SIZE: usize = 4096;
+/// Pages that are mapped or unmapped in one go by work that others may interrupt, see `sched::relax`.
+pub const STEP_PAGES: usize = 16;
 
 /// Where all physical memory is mapped; 0 until [`set_physical_window`].
 static PHYSICAL_WINDOW: AtomicU64 = AtomicU64::new(0);

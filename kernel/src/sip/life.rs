@@ -174,14 +174,20 @@ fn current_id() -> u32 {
     sched::current().shared().sip.load(Relaxed)
 }
 
-/// Gives the running SIP `pages` more of heap.
+/// Gives the running SIP `pages` more of heap. It may end, or others may run, while they are mapped.
 pub(crate) fn grow_heap(pages: usize) -> Option<VirtAddr> {
-    let id = current_id();
-    let mut sips = SIPS.lock();
-    let sip = sips.by_id.get_mut(&id)?;
-    let grown = sip.loaded.grow_heap(pages);
-    sip.was_refused |= grown == Err(GrowError::OverLimit);
-    grown.ok()
+    let heap = {
+        let mut sips = SIPS.lock();
+        let sip = sips.by_id.get_mut(&current_id())?;
+        let taken = sip.loaded.take_heap(pages);
+        sip.was_refused |= taken.as_ref().err() == Some(&GrowError::OverLimit);
+        taken.ok()?
+    };
+    if heap.map(sched::relax).is_err() {
+        SIPS.lock().by_id.get_mut(&current_id())?.loaded.give_heap(heap);
+        return None;
+    }
+    Some(heap.start())
 }
 
 /// A new channel to the service that the running SIP's manifest uses at `index`: its client's end. None if nobody provides

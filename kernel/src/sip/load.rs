@@ -12,14 +12,13 @@ use contracts::abi::{self, End, Owner, Set, Start, Table};
 use contracts::manifest::Manifest;
 use contracts::sabotage::{Bug, planted};
 use contracts::spec::system::Placement;
-use x86_64::VirtAddr;
 
 use super::images::Image;
 use super::life;
 use super::start_error::StartError;
 use super::table::TABLE;
 use super::trace::Scene;
-use super::window::{Window, WindowStack};
+use super::window::{HeapPages, Window, WindowStack};
 use crate::account::{Account, Limits};
 use crate::domain::Domain;
 use crate::memory::PAGE_SIZE;
@@ -60,14 +59,20 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
-    /// Maps `pages` more pages of heap; returns where they begin.
-    pub(super) fn grow_heap(&mut self, pages: usize) -> Result<VirtAddr, GrowError> {
+    /// Takes `pages` more pages for heap, and counts them.
+    pub(super) fn take_heap(&mut self, pages: usize) -> Result<HeapPages, GrowError> {
         let limit = limit_pages(self.manifest());
         let limit = if planted(Bug::UnlimitedMemory) { usize::MAX } else { limit };
         let sum = self.pages.checked_add(pages).filter(|sum| *sum <= limit).ok_or(GrowError::OverLimit)?;
-        let start = self.window.grow_heap(pages).ok_or(GrowError::OutOfMemory)?;
+        let heap = self.window.take_heap(pages).ok_or(GrowError::OutOfMemory)?;
         self.pages = sum;
-        Ok(start)
+        Ok(heap)
+    }
+
+    /// Gives back what could not be mapped.
+    pub(super) fn give_heap(&mut self, heap: HeapPages) {
+        self.pages -= heap.count();
+        self.window.give_heap(heap);
     }
 
     /// Makes another thread, which runs the function at `entry` with this argument.

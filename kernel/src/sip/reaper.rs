@@ -198,7 +198,8 @@ impl Remains {
     fn give_back(&mut self) -> ControlFlow<()> {
         let loaded = &mut self.sip.loaded;
         loaded.close_gate();
-        exchange::reclaim(loaded.account, &mut self.blocks, || pause(self.urgency))
+        exchange::reclaim(loaded.account, &mut self.blocks, || pause(self.urgency))?;
+        loaded.window.unmap(|| pause(self.urgency))
     }
 
     /// Gives back the rest, and tells who waits for that.

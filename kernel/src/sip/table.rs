@@ -42,7 +42,7 @@ extern "C" fn channel_create(request: &ChannelRequest) -> *const Channel {
         return ptr::null();
     }
     channel::learn_names(request);
-    let channel = channel::create(&request.shape, caller(), caller());
+    let channel = channel::create_in_steps(&request.shape, caller(), caller(), sched::relax);
     sched::end_call();
     channel.map_or(ptr::null(), |channel| channel)
 }

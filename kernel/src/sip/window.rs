@@ -14,6 +14,8 @@
 //! What a SIP has lies in one piece, so that a small one needs two page tables: one for the window's GiB, and one for the
 //! 2 MiB around its base. An overflow of a stack meets what is not mapped.
 
+use core::ops::ControlFlow;
+
 use contracts::abi;
 use contracts::sabotage::{Bug, planted};
 use x86_64::VirtAddr;
@@ -22,15 +24,15 @@ use super::image::{MOST_BYTES, MOST_STACK_BYTES};
 use super::images::Image;
 use crate::account::Account;
 use crate::domain;
-use crate::memory::PAGE_SIZE;
 use crate::memory::frames::Frame;
 use crate::memory::layout::{
     DOMAIN_WINDOW, SIP_IMAGE_OFFSET, SIP_WINDOW_BYTES, SIP_WINDOW_COUNT, sip_window,
 };
-use crate::memory::mapping::{self, Access, MapError, Tables};
+use crate::memory::mapping::{Access, MapError, Tables};
 use crate::memory::slots::Slots;
 use crate::memory::space::Space;
 use crate::memory::stacks::{Stack, StackError};
+use crate::memory::{PAGE_SIZE, STEP_PAGES};
 
 // The start page, the largest stack and its guard page fit below the base, and the largest image above it.
 const _: () = assert!(MOST_STACK_BYTES as u64 + 2 * PAGE_SIZE as u64 <= SIP_IMAGE_OFFSET);
@@ -38,6 +40,9 @@ const _: () = assert!(SIP_IMAGE_OFFSET + MOST_BYTES <= SIP_WINDOW_BYTES - STACKS
 
 /// Bytes at the end of a window for the stacks of more threads than the first, each with a guard page below.
 const STACKS_BYTES: u64 = 128 << 20;
+
+/// Pages that are unmapped in one go, which takes less than mapping them: a small SIP's are all.
+const UNMAP_STEP_PAGES: usize = 4 * STEP_PAGES;
 
 /// Where a window is.
 #[derive(Debug)]
@@ -191,15 +196,45 @@ impl Window {
         unsafe { image.map(self.tables(), self.base()) }
     }
 
-    /// Maps `pages` more behind the heap, or behind the image if there is no heap yet.
-    pub(super) fn grow_heap(&mut self, pages: usize) -> Option<VirtAddr> {
+    /// Takes the next `pages` behind the heap, or behind the image if there is no heap yet, for more of it.
+    pub(super) fn take_heap(&mut self, pages: usize) -> Option<HeapPages> {
         // A window has fewer pages than 2^32.
         const MOST: usize = (SIP_WINDOW_BYTES - STACKS_BYTES - SIP_IMAGE_OFFSET) as usize / PAGE_SIZE;
         let above = (self.above as usize).checked_add(pages).filter(|above| *above <= MOST)?;
         let start = self.base() + u64::from(self.above) * PAGE_SIZE as u64;
-        self.tables().map_fresh(start, pages, Access::ReadWrite).ok()?;
         self.above = above as u32;
-        Some(start)
+        Some(HeapPages { tables: self.tables(), start, pages })
+    }
+
+    /// Gives back what could not be mapped. If there is more behind it by now, it stays a hole.
+    pub(super) fn give_heap(&mut self, heap: HeapPages) {
+        let end = self.base() + u64::from(self.above) * PAGE_SIZE as u64;
+        if heap.end() == end {
+            self.above -= heap.pages as u32;
+        }
+    }
+
+    /// Unmaps some of the last pages that are in use, which nobody uses any more. Breaks off where others may run; what is
+    /// left is for the next call.
+    pub(super) fn unmap(&mut self, mut pause: impl FnMut() -> ControlFlow<()>) -> ControlFlow<()> {
+        // A space gives back what is in it by itself.
+        if self.space().is_some() {
+            return ControlFlow::Continue(());
+        }
+        loop {
+            let (start, pages) = self.in_use();
+            let step = pages.min(UNMAP_STEP_PAGES);
+            // The bug forgets the last page.
+            let unmapped = if planted(Bug::LeakedPage) { step.saturating_sub(1) } else { step };
+            self.tables().unmap_range(start + ((pages - step) * PAGE_SIZE) as u64, unmapped);
+            let above = step.min(self.above as usize);
+            self.above -= above as u32;
+            self.below -= (step - above) as u32;
+            if step == pages {
+                return ControlFlow::Continue(());
+            }
+            pause()?;
+        }
     }
 
     /// Where it is in use: the first page, and how many there are at the most.
@@ -220,14 +255,50 @@ impl Window {
 
 impl Drop for Window {
     fn drop(&mut self) {
-        let (start, pages) = self.in_use();
-        // A space gives back what is in it by itself.
+        let _ = self.unmap(|| ControlFlow::Continue(()));
         if let Place::Kernel(number) = self.place {
-            // The bug forgets the last page.
-            let pages = if planted(Bug::LeakedPage) { pages - 1 } else { pages };
-            mapping::unmap_range(start, pages);
             TAKEN.give(number);
         }
+    }
+}
+
+/// Pages of a window that are to become heap. They are in use from when they are taken: what is mapped of them goes with the
+/// window.
+pub(super) struct HeapPages {
+    tables: Tables,
+    start: VirtAddr,
+    pages: usize,
+}
+
+impl HeapPages {
+    /// Where they begin.
+    pub(super) fn start(&self) -> VirtAddr {
+        self.start
+    }
+
+    /// How many.
+    pub(super) fn count(&self) -> usize {
+        self.pages
+    }
+
+    fn end(&self) -> VirtAddr {
+        self.start + (self.pages * PAGE_SIZE) as u64
+    }
+
+    /// Maps them, once, and calls `pause` between two steps. If that fails none stays mapped.
+    pub(super) fn map(&self, mut pause: impl FnMut()) -> Result<(), MapError> {
+        let mut done = 0;
+        while done < self.pages {
+            let step = (self.pages - done).min(STEP_PAGES);
+            let start = self.start + (done * PAGE_SIZE) as u64;
+            if let Err(error) = self.tables.map_fresh(start, step, Access::ReadWrite) {
+                self.tables.unmap_range(self.start, done);
+                return Err(error);
+            }
+            done += step;
+            pause();
+        }
+        Ok(())
     }
 }
 
