@@ -40,22 +40,22 @@ fn an_iso_image_boots_under_uefi() {
 
 /// Sends a command to QEMU's monitor.
 fn tell(monitor: &mut BufReader<UnixStream>, command: &str) {
-    let message = format!("{{\"execute\": \"{command}\"}}\n");
-    monitor.get_mut().write_all(message.as_bytes()).expect("QEMU listens");
+    writeln!(monitor.get_mut(), "{command}").expect("QEMU listens");
 }
 
 /// Waits for the monitor's answer.
-fn answer(monitor: &mut BufReader<UnixStream>) {
+fn answer(monitor: &mut BufReader<UnixStream>) -> String {
     let mut answer = String::new();
     while !answer.contains("\"return\"") {
         answer.clear();
         assert_ne!(monitor.read_line(&mut answer).expect("QEMU answers"), 0, "QEMU hung up");
         assert!(!answer.contains("\"error\""), "{answer}");
     }
+    answer
 }
 
-#[test]
-fn a_kernel_at_fault_says_so_with_a_symbolised_backtrace_on_the_terminal_too() {
+/// The whole system at its prompt, and QEMU's monitor.
+fn monitored() -> (Guest, BufReader<UnixStream>) {
     let dir = scratch_dir().expect("a folder for the socket");
     let socket = dir.path().join("monitor");
     let mut system = whole_system();
@@ -63,15 +63,38 @@ fn a_kernel_at_fault_says_so_with_a_symbolised_backtrace_on_the_terminal_too() {
     system.machine.extra.extend(["-qmp".into(), option.into()]);
     let mut guest = system.start().expect("QEMU starts");
     guest.expect("entente> ", LIMIT).expect("the shell is there");
+    let mut monitor = BufReader::new(UnixStream::connect(&socket).expect("QEMU's monitor is there"));
+    tell(&mut monitor, "{\"execute\": \"qmp_capabilities\"}");
+    answer(&mut monitor);
+    (guest, monitor)
+}
 
+#[test]
+fn a_core_that_has_nothing_to_do_halts() {
+    const LOOKS: usize = 40;
+    let (mut guest, mut monitor) = monitored();
+    let mut look = || {
+        std::thread::sleep(Duration::from_millis(10));
+        let registers = "\"human-monitor-command\", \"arguments\": {\"command-line\": \"info registers\"}";
+        tell(&mut monitor, &format!("{{\"execute\": {registers}}}"));
+        answer(&mut monitor).contains("HLT=1")
+    };
+    let halted = (0..LOOKS).filter(|_| look()).count();
+    // It wakes for each tick, and halts again.
+    assert!(halted * 2 > LOOKS, "{halted} of {LOOKS} times");
+    guest.send(b"shutdown\n").expect("the terminal is there");
+    let run = guest.wait(LIMIT).expect("the machine ends");
+    assert_eq!(run.outcome, Outcome::Success, "{}", run.log);
+}
+
+#[test]
+fn a_kernel_at_fault_says_so_with_a_symbolised_backtrace_on_the_terminal_too() {
+    let (guest, mut monitor) = monitored();
     // A non-maskable interrupt is nobody's doing, so the kernel takes it as its own fault. It comes
     // when the prompt is out: the system idles, or is about to, in the kernel.
     std::thread::sleep(Duration::from_millis(300));
-    let mut monitor = BufReader::new(UnixStream::connect(&socket).expect("QEMU's monitor is there"));
-    tell(&mut monitor, "qmp_capabilities");
-    answer(&mut monitor);
     // The machine may be gone before the monitor answers.
-    tell(&mut monitor, "inject-nmi");
+    tell(&mut monitor, "{\"execute\": \"inject-nmi\"}");
     let run = guest.wait(LIMIT).expect("the machine ends");
     assert_eq!(run.outcome, Outcome::Panic, "{}", run.log);
     for text in [run.text(), run.log] {
