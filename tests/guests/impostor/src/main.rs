@@ -44,6 +44,7 @@ fn main(grants: Grants) {
         }
         "leftovers" => messages::look_for_leftovers(grants.oracle, grants.ports.oracle),
         "rounding" => messages::ask_rounding_upwards(grants.oracle),
+        "set" => messages::close_a_set_with_a_member(grants.oracle),
         "handles" => messages::forge(grants.oracle),
         "fuzz" => fuzz::run(argument, grants.oracle, &grants.ports.oracle),
         case => messages::break_contract(grants.oracle, case),

@@ -4,7 +4,7 @@ use core::mem::{offset_of, size_of};
 use core::sync::atomic::Ordering::Relaxed;
 
 use contracts::abi::{
-    BlockEntry, CLOSED, Channel, ChannelRequest, End, Label, SHADOW, TRACKED_BLOCK, Tracked,
+    BlockEntry, CLOSED, Channel, ChannelRequest, End, Label, NOTIFY_SET, SHADOW, Set, TRACKED_BLOCK, Tracked,
 };
 use contracts::channel::Shape;
 use contracts::exbox::Content;
@@ -106,6 +106,20 @@ pub(crate) fn break_contract(client: Client<Asking>, how: &str) {
     let line = Line::of(client);
     match how {
         "forged-channel" => pass_forged(line.client()),
+        "restless" => {
+            let (own, _server) = Quiz::channel().expect("memory");
+            let own = Line::of(own);
+            own.ask();
+            own.send();
+            core::mem::forget(line.client().pass(own.client()));
+            line.send();
+        }
+        "to-nobody" => {
+            let (own, server) = Quiz::channel().expect("memory");
+            core::mem::forget(line.client().pass(own));
+            line.send();
+            answer(server);
+        }
         "block-content" => core::mem::forget(line.client().lend(spoiled_block())),
         "two-in-a-row" => {
             line.ask();
@@ -122,6 +136,22 @@ pub(crate) fn break_contract(client: Client<Asking>, how: &str) {
     }
     line.wait();
     assert!(line.is_closed(), "it was answered");
+}
+
+/// Sends an answer to what nobody has asked.
+fn answer(server: quiz::Server<Asking>) {
+    // SAFETY: there is none: it attacks. An endpoint is the address of an end.
+    let end: &'static End = unsafe { core::mem::transmute_copy(&server) };
+    core::mem::forget(server);
+    // SAFETY: as above.
+    let channel = unsafe { end.channel() };
+    let ring = &channel.rings[Side::Client as usize];
+    let head = &channel.heads[Side::Client as usize].count;
+    let count = head.load(Relaxed);
+    // SAFETY: as above.
+    unsafe { (*ring.label(ring.slot(channel, count))).write(ANSWER, core::ptr::null()) };
+    head.store(count + 1, Relaxed);
+    ask(kernel().gate_send as usize, channel.id & !SHADOW, 0);
 }
 
 pub(crate) fn spoiled_block() -> ExBox<[Question]> {
@@ -198,6 +228,31 @@ pub(crate) fn ask_rounding_upwards(client: Client<Asking>) {
     unsafe { core::arch::asm!("ldmxcsr [{}]", in(reg) &raw const mxcsr) };
     let answer = client.ask(Question::random(&mut Random::new(6))).receive();
     assert!(answer.is_ok(), "the oracle answers");
+}
+
+/// Closes a set that has a member, and looks whether another in its place has it.
+pub(crate) fn close_a_set_with_a_member(client: Client<Asking>) {
+    const AT_ONCE: u64 = 1;
+    let line = Line::of(client);
+    let create = || {
+        let set = ask(kernel().set_create as usize, 0, 0) as *const Set;
+        // SAFETY: there is none: it attacks.
+        unsafe { &*set }
+    };
+    let first = create();
+    ask(kernel().gate_join as usize, first.id & !SHADOW, line.handle());
+    ask(kernel().set_close as usize, core::ptr::from_ref(first) as u64, 0);
+    let second = create();
+    line.end.notify.store(core::ptr::from_ref(second) as usize | NOTIFY_SET, Relaxed);
+    line.ask();
+    line.send();
+    (0..100).for_each(|_| rt::thread::yield_now());
+    ask(kernel().gate_wait as usize, second.id & !SHADOW, AT_ONCE);
+    assert!(second.ready.load(Relaxed).is_null(), "nobody has joined it");
+    line.wait();
+    let [heads, tails] = [&line.channel.heads, &line.channel.tails];
+    let client = Side::Client as usize;
+    assert_ne!(heads[client].count.load(Relaxed), tails[client].count.load(Relaxed), "there is an answer");
 }
 
 /// Passes on an end of a channel that says it is of a contract, and has no room for its messages.
