@@ -12,6 +12,8 @@
 #[cfg(feature = "bare")]
 mod calls;
 #[cfg(feature = "bare")]
+mod carried;
+#[cfg(feature = "bare")]
 mod gate;
 pub mod handles;
 #[cfg(feature = "bare")]
