@@ -10,6 +10,7 @@ use log::info;
 use super::gate::{Domain, Refused, fault};
 use crate::arch::clock;
 use crate::arch::ring3::Caller;
+use crate::memory::layout::USER_END;
 use crate::memory::space::{BadAddress, UserMemory};
 use crate::sched;
 use crate::sip::{self, Exit};
@@ -114,6 +115,8 @@ fn serve(
             sched::yield_now();
             0
         }
+        // Ring 3 is not entered at an address that is none: that would fault in ring 0.
+        THREAD_SPAWN if first >= USER_END => return Err(Refused::Exhausted),
         THREAD_SPAWN => u64::from(sip::spawn_thread(first, second as usize).is_ok()),
         THREAD_EXIT => sip::exit_thread(),
         THREAD_BLOCK_UNTIL => {

@@ -98,8 +98,8 @@ impl State {
 
     /// Gives up what is in an end's shadow and was not received, as a close does with what is in a channel. Whatever the domain
     /// says of that, it loses what is its own and nothing else.
-    pub(super) fn drain(&mut self, handle: u64, memory: UserMemory) -> Result<(), Refused> {
-        let own = *self.handles.end(handle)?;
+    pub(super) fn drain(&mut self, on: u64, memory: UserMemory) -> Result<(), Refused> {
+        let own = *self.handles.end(on)?;
         let (channel, shadow, side) = (own.channel, own.shadow(), own.side);
         let ring = &channel.rings[side as usize];
         let moved = channel.tails[side as usize].count.load(Relaxed);
@@ -111,6 +111,10 @@ impl State {
             for _ in 0..MOST_HANDLES {
                 let Some((handle, after)) = link(memory, next) else { break };
                 next = after;
+                // The end itself is closed next, and not here: its channel goes with it.
+                if handle == on {
+                    break;
+                }
                 match self.handles.get(handle) {
                     Ok(Object::Block(..)) => exchange::free(self.remove_block(handle)?, || {}),
                     Ok(Object::End(..)) => {

@@ -122,9 +122,12 @@ impl Domain {
         Ok((seen_at(place.as_ptr() as usize), handle))
     }
 
-    /// Gives back what [`Domain::insert_thread`] made for a thread that has left.
-    pub fn remove_thread(&self, selection: u64) {
+    /// Gives back what [`Domain::insert_thread`] made, whose set of selections goes, if there was a thread for it.
+    pub fn remove_thread(&self, selection: u64, set: Option<&Set>) {
         let mut state = self.state.lock();
+        if let Some(set) = set {
+            state.handles.ends().filter(|own| is_member(own.end, set)).for_each(leave);
+        }
         state.handles.release(selection);
         if let Ok(Object::Selection(place)) = state.handles.remove(selection) {
             state.shelf.give(place.cast(), size_of::<Thread>());

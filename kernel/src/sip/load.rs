@@ -118,7 +118,7 @@ impl Loaded {
         self.threads.retain_mut(|running| match running.slot {
             Some(slot) if running.thread.has_left() => {
                 if let (Some(domain), Some(ring3)) = (domain, running.thread.ring3()) {
-                    domain.remove_thread(ring3.selection);
+                    domain.remove_thread(ring3.selection, Some(&running.thread.shared().selection));
                 }
                 // The slot is given back when the stack is gone, and nothing else takes one before.
                 if !planted(Bug::TakenSlot) {
@@ -299,7 +299,7 @@ fn start_thread(
             };
             let kernel_stack = kernel_stack.map_err(|_| sched::ThreadError::OutOfMemory);
             let made = kernel_stack.and_then(|stack| sched::spawn_in_ring3(account, priority, stack, ring3));
-            made.inspect_err(|_| domain.remove_thread(selection))
+            made.inspect_err(|_| domain.remove_thread(selection, None))
         }
         (WindowStack::OfThread(stack), None) => {
             // SAFETY: the entry point lies in the image's executable memory, and images are built with this type of

@@ -106,6 +106,8 @@ pub(crate) const CASES: &[(&str, &str, &str)] = &[
     ("impostor waiters pass", "fault", "sent a block or an endpoint that it does not have"),
     ("impostor waiters leave", "success", ""),
     ("impostor rounding", "success", ""),
+    ("impostor selection", "success", ""),
+    ("impostor own-chain", "success", ""),
     ("impostor set", "success", ""),
     ("impostor handles", "success", ""),
     ("impostor leftovers", "success", ""),

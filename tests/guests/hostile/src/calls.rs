@@ -217,6 +217,10 @@ pub(crate) fn at_boundaries() {
             }
         }
     }
+    // A thread that would begin where no address is.
+    for entry in [1 << 47, 1 << 63, u64::MAX] {
+        assert_eq!(call(number!(thread_spawn), [entry, 0, 0, 0, 0, 0]), 0, "{entry:#x} was begun at");
+    }
     rt::log!("fact boundaries calls={made}");
 }
 

@@ -44,6 +44,8 @@ fn main(grants: Grants) {
         }
         "leftovers" => messages::look_for_leftovers(grants.oracle, grants.ports.oracle),
         "rounding" => messages::ask_rounding_upwards(grants.oracle),
+        "selection" => threads::end_with_a_member(grants.oracle),
+        "own-chain" => messages::close_what_carries_itself(),
         "set" => messages::close_a_set_with_a_member(grants.oracle),
         "handles" => messages::forge(grants.oracle),
         "fuzz" => fuzz::run(argument, grants.oracle, &grants.ports.oracle),

@@ -230,6 +230,22 @@ pub(crate) fn ask_rounding_upwards(client: Client<Asking>) {
     assert!(answer.is_ok(), "the oracle answers");
 }
 
+/// Closes an end in whose shadow there are messages, it says, each of which carries the end itself.
+pub(crate) fn close_what_carries_itself() {
+    let (client, server) = Quiz::channel().expect("memory");
+    drop(server);
+    let line = Line::of(client);
+    let ring = &line.channel.rings[Side::Client as usize];
+    for slot in 0..=u64::from(ring.mask) {
+        // SAFETY: there is none: it attacks.
+        unsafe { (*ring.label(ring.slot(line.channel, slot))).write(ANSWER, &raw const line.end.tracked) };
+    }
+    let tail = &line.channel.tails[Side::Client as usize].count;
+    tail.store(tail.load(Relaxed).wrapping_sub(u64::from(ring.mask) + 1), Relaxed);
+    let closed = ask(kernel().end_close as usize, core::ptr::from_ref(line.end) as u64, 0);
+    assert_eq!(closed, 0, "it was closed, once");
+}
+
 /// Closes a set that has a member, and looks whether another in its place has it.
 pub(crate) fn close_a_set_with_a_member(client: Client<Asking>) {
     const AT_ONCE: u64 = 1;
