@@ -23,6 +23,7 @@ use super::placement::{self, placement};
 use super::reaper::{self, Remains};
 use super::start_error::StartError;
 use super::trace;
+use super::vouching::Verdict;
 use crate::account::Account;
 use crate::arch::trap::TrapFrame;
 use crate::domain::Domain;
@@ -315,9 +316,12 @@ pub(crate) fn may_use(id: u32, service: &str) -> bool {
 
 /// Whether a SIP that runs this image may use a service.
 pub(super) fn image_may_use(image: &Arc<Image>, service: &str) -> bool {
+    if image.verdict() == Verdict::Signed {
+        return true;
+    }
     let system = SYSTEM.lock();
     let kept = system.iter().find(|(_, kept)| Arc::ptr_eq(kept, image));
-    placement::may_use(image, kept.map(|(name, _)| name.as_str()), service)
+    placement::is_granted(kept.map(|(name, _)| name.as_str()), service)
 }
 
 /// Where it lies in physical memory what a SIP sees at an address; none if nothing is mapped there.
