@@ -10,6 +10,7 @@ pub mod campaign;
 mod placement;
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::OnceLock;
 
 pub use boot::facts::{Fact, facts};
@@ -180,4 +181,20 @@ pub fn altered(path: &Path, change: impl FnOnce(&mut Manifest)) -> Vec<u8> {
         file.windows(old.len()).position(|window| window == old).expect("the manifest is in the file");
     file[place..place + new.len()].copy_from_slice(&new);
     key().sign(&file)
+}
+
+/// What `cargo run -- ARGUMENTS` says, and its exit status, where it is to fail and print nothing else.
+///
+/// # Panics
+/// If cargo does not run, or there is something on standard output.
+pub fn refused(arguments: &[&str]) -> (String, Option<i32>) {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let run = Command::new(cargo)
+        .args(["run", "--quiet", "--package", "boot", "--"])
+        .args(arguments)
+        .current_dir(guest::workspace())
+        .output()
+        .expect("cargo runs");
+    assert!(run.stdout.is_empty(), "{:?}", String::from_utf8_lossy(&run.stdout));
+    (String::from_utf8_lossy(&run.stderr).into_owned(), run.status.code())
 }

@@ -2,7 +2,6 @@
 //! system goes on.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use boot::check::{fit, manifest};
@@ -12,7 +11,7 @@ use boot::run::Guest;
 use boot::system::{System, scratch_dir};
 use boot::wiring::Start;
 use clap::Parser;
-use tests::{altered, image, images, packed, whole_system, whole_system_and};
+use tests::{altered, image, images, packed, refused, whole_system, whole_system_and};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -394,19 +393,6 @@ fn too_little_memory_is_said_at_each_stage() {
     }
     println!("{outcomes:?}");
     assert_eq!(outcomes.last(), Some(&(64, Outcome::Success)));
-}
-
-/// The message with which `cargo run -- ARGUMENTS` ends, and its exit status.
-fn refused(arguments: &[&str]) -> (String, Option<i32>) {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let run = Command::new(cargo)
-        .args(["run", "--quiet", "--package", "boot", "--"])
-        .args(arguments)
-        .current_dir(boot::guest::workspace())
-        .output()
-        .expect("cargo runs");
-    assert!(run.stdout.is_empty(), "{:?}", String::from_utf8_lossy(&run.stdout));
-    (String::from_utf8_lossy(&run.stderr).into_owned(), run.status.code())
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Command;
 use std::time::Duration;
 
 use boot::qemu::Outcome;
@@ -15,7 +14,7 @@ use boot::wiring::PROCESSES;
 use contracts::manifest::Grant;
 use contracts::signature::SEAL_BYTES;
 use kernel::sip::image::parse;
-use tests::{facts, image, images, key, packed, whole_system};
+use tests::{facts, image, images, key, packed, refused, whole_system};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -261,22 +260,6 @@ fn a_process_with_unsafe_code_runs_in_a_domain_and_cannot_be_made_to_run_elsewhe
     assert_eq!(starts(&run.log, "hello"), ["in a domain (unsigned)"]);
 }
 
-/// The message with which `cargo run -- ARGUMENTS` ends.
-fn refused(arguments: &[&str]) -> String {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let run = Command::new(cargo)
-        .args(["run", "--quiet", "--package", "boot", "--"])
-        .args(arguments)
-        .current_dir(boot::guest::workspace())
-        .output()
-        .expect("cargo runs");
-    assert_eq!(run.status.code(), Some(2), "{run:?}");
-    let text = String::from_utf8_lossy(&run.stderr).into_owned();
-    let errors: Vec<&str> = text.lines().filter(|line| line.starts_with("error:")).collect();
-    let [error] = errors[..] else { panic!("one message: {text}") };
-    error.to_owned()
-}
-
 #[test]
 fn bad_keys_and_contradictions_are_named() {
     images();
@@ -293,7 +276,9 @@ fn bad_keys_and_contradictions_are_named() {
             "--no-domain hello: there is --domain hello, too",
         ),
     ] {
-        let error = refused(&arguments);
-        assert!(error.contains(expected), "{error}");
+        let (text, status) = refused(&arguments);
+        assert_eq!(status, Some(2), "{text}");
+        let errors: Vec<&str> = text.lines().filter(|line| line.starts_with("error:")).collect();
+        assert!(errors.len() == 1 && errors[0].contains(expected), "one message: {text}");
     }
 }

@@ -4,7 +4,8 @@ use core::ptr;
 use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::threads::{Thread, block, current, ready};
+use super::thread::Thread;
+use super::threads::{block, current, ready};
 
 /// Bytes came in on the serial port.
 pub static SERIAL_INPUT: Event = Event::new();

@@ -12,6 +12,8 @@ mod preemption;
 mod queue;
 mod sleepers;
 #[cfg(feature = "bare")]
+mod thread;
+#[cfg(feature = "bare")]
 mod threads;
 
 pub use budget::{Budget, Overrun, WINDOW_TICKS};
@@ -24,7 +26,9 @@ pub(crate) use preemption::{can_make_room, make_room, preempted_at_rest, share_o
 pub use queue::{KERNEL_PRIORITY, Queued, RunQueue};
 pub use sleepers::{Sleeper, Sleepers};
 #[cfg(feature = "bare")]
+pub use thread::{Ring3, Thread, ThreadError, kernel_threads, place, spawn, spawn_in_ring3};
+#[cfg(feature = "bare")]
 pub use threads::{
-    Ring3, Thread, ThreadError, adopt_boot_thread, block, block_until, current, end_call, hand_off, is_ready,
-    kernel_threads, place, raise, ready, relax, retire, set_priority, spawn, spawn_in_ring3, yield_now,
+    adopt_boot_thread, block, block_until, current, end_call, hand_off, is_ready, raise, ready, relax,
+    retire, set_priority, yield_now,
 };

@@ -13,7 +13,8 @@ use conquer_once::spin::OnceCell;
 use contracts::abi;
 use x86_64::VirtAddr;
 
-use super::threads::{IDLE, Thread, current, queue_woken, ready, run_events, wait_for_thread};
+use super::thread::Thread;
+use super::threads::{IDLE, current, queue_woken, ready, run_events, wait_for_thread};
 use crate::arch::switch::run_on;
 use crate::arch::trap::{self, Context, Preemption, TrapFrame};
 use crate::arch::{cores, interrupts};

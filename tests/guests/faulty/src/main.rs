@@ -17,6 +17,7 @@ use contracts::spec::ping::ping_pong::{Idle, Server};
 use contracts::{Closed, Contract, EndpointSet, ExBox, Exhausted, Instant, Name, SendFirst};
 use trial::echo::{Echo, echo};
 use trial::feed::{Feed, feed};
+use trial::harm::{spin, wait};
 use trial::outdated::Lobby as Outdated;
 use trial::table::Lobby;
 
@@ -138,11 +139,7 @@ impl From<Exhausted> for Mutiny {
 /// kernel do long work, one waits for room in a stream, and two send each other a block.
 fn start_crew() -> Result<(), Mutiny> {
     rt::thread::spawn(|| spin())?;
-    rt::thread::spawn(|| {
-        if let Ok((client, _server)) = PingPong::channel() {
-            _ = client.ping(1).receive();
-        }
-    })?;
+    rt::thread::spawn(wait)?;
     rt::thread::spawn(|| {
         loop {
             contracts::time::sleep_until(Instant::now() + Duration::from_millis(1));
@@ -182,14 +179,6 @@ fn ask_for_echo(mut client: echo::Client<echo::Idle>) -> Result<(), Closed> {
     let Ok(mut block) = ExBox::<[u8]>::zeroed(5000) else { return Ok(()) };
     loop {
         echo::ClientWaiting::Back { block, next: client } = client.there(block).receive()?;
-    }
-}
-
-/// Computes for good. Under TCG an instruction that lets the processor pause takes a thousand times as long as another.
-fn spin() -> ! {
-    let mut rounds = 0u64;
-    loop {
-        rounds = black_box(rounds.wrapping_add(1));
     }
 }
 

@@ -13,6 +13,7 @@ use core::arch::asm;
 use core::hint::black_box;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicU8, AtomicU32};
+use trial::harm::{spin, wait};
 
 rt::manifest! {
     main: main,
@@ -196,22 +197,9 @@ fn main(grants: Grants) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Computes for good. Under TCG an instruction that lets the processor pause takes a thousand times as long as another.
-fn spin() -> ! {
-    let mut rounds = 0u64;
-    loop {
-        rounds = black_box(rounds.wrapping_add(1));
-    }
-}
-
 fn deeper(depth: u64) -> u64 {
     let frame = black_box([depth; 32]);
     if depth == 0 { 0 } else { deeper(frame[7] + 1) + frame[3] }
-}
-
-/// Waits for good.
-fn wait() {
-    contracts::time::sleep_until(contracts::Instant::from_nanos(u64::MAX));
 }
 
 static DONE: AtomicU32 = AtomicU32::new(0);

@@ -86,6 +86,25 @@ impl Line {
     pub(crate) fn send(&self) -> u64 {
         ask(kernel().gate_send as usize, self.handle(), 0)
     }
+
+    /// Asks, and looks whether the answer is listed in a set that the end has not joined, whatever its shadow says.
+    pub(crate) fn is_answered_outside_of(&self, set: &Set) {
+        const AT_ONCE: u64 = 1;
+        self.end.notify.store(core::ptr::from_ref(set) as usize | NOTIFY_SET, Relaxed);
+        self.ask();
+        self.send();
+        (0..100).for_each(|_| rt::thread::yield_now());
+        ask(kernel().gate_wait as usize, set.id & !SHADOW, AT_ONCE);
+        assert!(set.ready.load(Relaxed).is_null(), "nobody has joined it");
+        self.wait();
+        let [heads, tails] = [&self.channel.heads, &self.channel.tails];
+        let client = Side::Client as usize;
+        assert_ne!(
+            heads[client].count.load(Relaxed),
+            tails[client].count.load(Relaxed),
+            "there is an answer"
+        );
+    }
 }
 
 /// The messages in the order of the contract.
@@ -248,7 +267,6 @@ pub(crate) fn close_what_carries_itself() {
 
 /// Closes a set that has a member, and looks whether another in its place has it.
 pub(crate) fn close_a_set_with_a_member(client: Client<Asking>) {
-    const AT_ONCE: u64 = 1;
     let line = Line::of(client);
     let create = || {
         let set = ask(kernel().set_create as usize, 0, 0) as *const Set;
@@ -258,17 +276,7 @@ pub(crate) fn close_a_set_with_a_member(client: Client<Asking>) {
     let first = create();
     ask(kernel().gate_join as usize, first.id & !SHADOW, line.handle());
     ask(kernel().set_close as usize, core::ptr::from_ref(first) as u64, 0);
-    let second = create();
-    line.end.notify.store(core::ptr::from_ref(second) as usize | NOTIFY_SET, Relaxed);
-    line.ask();
-    line.send();
-    (0..100).for_each(|_| rt::thread::yield_now());
-    ask(kernel().gate_wait as usize, second.id & !SHADOW, AT_ONCE);
-    assert!(second.ready.load(Relaxed).is_null(), "nobody has joined it");
-    line.wait();
-    let [heads, tails] = [&line.channel.heads, &line.channel.tails];
-    let client = Side::Client as usize;
-    assert_ne!(heads[client].count.load(Relaxed), tails[client].count.load(Relaxed), "there is an answer");
+    line.is_answered_outside_of(create());
 }
 
 /// Passes on an end of a channel that says it is of a contract, and has no room for its messages.

@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
-use contracts::abi::{NOTIFY_SET, SHADOW, Set};
+use contracts::abi::{SHADOW, Set};
 use contracts::{ExBox, Instant};
 use rt::reconnect::Port;
 use trial::quiz::quiz::{Asking, Client};
@@ -72,7 +72,6 @@ static DONE: AtomicU32 = AtomicU32::new(0);
 
 /// Has a thread end whose selections an end is a member of, and looks whether those of another, in its place, have it.
 pub(crate) fn end_with_a_member(client: Client<Asking>) {
-    const AT_ONCE: u64 = 1;
     let line = Line::of(client);
     let join = {
         let end = line.handle();
@@ -82,14 +81,7 @@ pub(crate) fn end_with_a_member(client: Client<Asking>) {
     // It ends, and all of it is given back.
     (0..100).for_each(|_| rt::thread::yield_now());
     let look = move || {
-        let own = selection();
-        line.end.notify.store(core::ptr::from_ref(own) as usize | NOTIFY_SET, Relaxed);
-        line.ask();
-        line.send();
-        (0..100).for_each(|_| rt::thread::yield_now());
-        ask(kernel().gate_wait as usize, own.id & !SHADOW, AT_ONCE);
-        assert!(own.ready.load(Relaxed).is_null(), "nobody has joined it");
-        line.wait();
+        line.is_answered_outside_of(selection());
         DONE.store(1, Relaxed);
     };
     rt::thread::spawn(look).expect("there is another thread");

@@ -13,6 +13,7 @@ use contracts::spec::ping::{PingPong, ping_pong};
 use contracts::{Closed, Contract, ExBox, Instant};
 use trial::farewell::farewell::{Client, ClientBringing, ClientLeaving, Living};
 use trial::farewell::{BLOCK, Farewell, NUMBERS, POINTS, Point};
+use trial::harm::{spin, wait};
 
 rt::manifest! {
     main: main,
@@ -117,21 +118,6 @@ fn start_crew(dies: bool) -> Result<(), rt::thread::SpawnError> {
             let _ = die("null");
         }
     })
-}
-
-/// Waits for good.
-fn wait() {
-    if let Ok((client, _server)) = PingPong::channel() {
-        _ = client.ping(1).receive();
-    }
-}
-
-/// Computes for good.
-fn spin() -> ! {
-    let mut rounds = 0u64;
-    loop {
-        rounds = black_box(rounds.wrapping_add(1));
-    }
 }
 
 fn deeper(depth: u64) -> u64 {

@@ -7,6 +7,7 @@
 //! - [`echo`]: a round trip with a block, to be measured;
 //! - [`farewell`]: one who is about to die says something first;
 //! - [`files`]: whole files of the boot archive;
+//! - [`harm`]: what ends whoever does it;
 //! - [`quiz`]: values of all kinds, blocks and endpoints, to be attacked;
 //! - [`roll`]: processes of one image, to be looked at from outside;
 //! - [`table`]: random sessions of a dealer with its peers;
@@ -26,6 +27,7 @@ pub mod echo;
 pub mod farewell;
 pub mod feed;
 pub mod files;
+pub mod harm;
 pub mod line;
 pub mod outdated;
 #[cfg(feature = "campaign")]

@@ -8,7 +8,7 @@ use trial::trouble::Trouble;
 
 use crate::balance::{Score, settles};
 use crate::bystanders::Bystanders;
-use crate::office::{Office, Opposite};
+use crate::office::{Office, Opposite, Patient};
 use crate::orders::{BAD, Order};
 
 /// What came of it that memory was refused.
@@ -124,18 +124,7 @@ fn drain_kernel(office: &mut Office, score: &mut Score, after: u64) -> Result<Ou
     }
     match started {
         None => office.dismiss(),
-        Some(patient) => {
-            let mut opposite = Opposite::of(office.pose()?);
-            let mut tally = Tally { patience: Some(Office::soon()), received: 0 };
-            match scene.play(Side::Server, &mut opposite, &mut tally) {
-                Ok(()) | Err(Trouble::Closed) => {}
-                Err(trouble) => return Err(trouble),
-            }
-            opposite.done()?;
-            if office.end_of(patient)? != Exit::Success {
-                return Err(Trouble::Wrong("a process suffered from what the kernel had not"));
-            }
-        }
+        Some(patient) => see_through(office, scene, patient)?,
     }
     office.feed()?;
     score.detected += 1;
@@ -145,6 +134,21 @@ fn drain_kernel(office: &mut Office, score: &mut Score, after: u64) -> Result<Ou
         (true, true) => Outcome::Told,
         (false, true) => return Err(Trouble::Wrong("the kernel says that it has no memory, and has some")),
     })
+}
+
+/// Plays a process's scene with it to the end, which is a success whatever the kernel had not.
+fn see_through(office: &mut Office, scene: &Scene, patient: Patient) -> Result<(), Trouble> {
+    let mut opposite = Opposite::of(office.pose()?);
+    let mut tally = Tally { patience: Some(Office::soon()), received: 0 };
+    match scene.play(Side::Server, &mut opposite, &mut tally) {
+        Ok(()) | Err(Trouble::Closed) => {}
+        Err(trouble) => return Err(trouble),
+    }
+    opposite.done()?;
+    match office.end_of(patient)? {
+        Exit::Success => Ok(()),
+        _ => Err(Trouble::Wrong("a process suffered from what the kernel had not")),
+    }
 }
 
 /// The kernel is asked for what takes memory of its own. Processes have all that they need.
@@ -164,16 +168,7 @@ fn starve_kernel(
     }
     let is_told = started.is_none() || !is_answered;
     if let Some(patient) = started {
-        let mut opposite = Opposite::of(office.pose()?);
-        let mut tally = Tally { patience: Some(Office::soon()), received: 0 };
-        match scene.play(Side::Server, &mut opposite, &mut tally) {
-            Ok(()) | Err(Trouble::Closed) => {}
-            Err(trouble) => return Err(trouble),
-        }
-        opposite.done()?;
-        if office.end_of(patient)? != Exit::Success {
-            return Err(Trouble::Wrong("a process suffered from what the kernel had not"));
-        }
+        see_through(office, scene, patient)?;
     }
     let outcome = match (office.feed()?, is_told) {
         (0, false) => Outcome::NotRefused,
