@@ -73,7 +73,7 @@ pub(crate) fn heaps() {
 
 /// All threads, none of which ends.
 pub(crate) fn threads() {
-    hoard(|| rt::thread::spawn(crate::wait).ok());
+    hoard(|| rt::thread::spawn(crate::sleep).ok());
 }
 
 /// Has more to say than anybody can read.

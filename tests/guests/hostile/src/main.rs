@@ -13,7 +13,7 @@ use core::arch::asm;
 use core::hint::black_box;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicU8, AtomicU32};
-use trial::harm::{spin, wait};
+use trial::harm::spin;
 
 rt::manifest! {
     main: main,
@@ -182,19 +182,24 @@ fn main(grants: Grants) -> Result<(), &'static str> {
         }
         "crew" => {
             rt::thread::spawn(|| spin()).map_err(|_| "there is no other thread")?;
-            rt::thread::spawn(wait).map_err(|_| "there is no other thread")?;
+            rt::thread::spawn(sleep).map_err(|_| "there is no other thread")?;
             loop {
                 let mut memory = Vec::<u8>::new();
                 black_box(memory.try_reserve_exact(2 << 20).is_ok());
             }
         }
-        "wait" => wait(),
+        "wait" => sleep(),
         "divide" => execute!("xor ecx, ecx", "div rcx"),
         "illegal" => execute!("ud2"),
         "fail" => return Err("it was told to"),
         _ => return Err("there is no such case"),
     }
     Ok(())
+}
+
+/// Sleeps for good.
+fn sleep() {
+    contracts::time::sleep_until(contracts::Instant::from_nanos(u64::MAX));
 }
 
 fn deeper(depth: u64) -> u64 {
